@@ -1,0 +1,1 @@
+"""The Dark Energy Camera for SeeChange."""

@@ -1,0 +1,1 @@
+"""A classifier of real and bogus detections for SeeChange."""
