@@ -1,0 +1,43 @@
+"""What is held in memory while a section is processed. Nothing here touches a file or a database."""
+
+from __future__ import annotations
+
+from seechange_core.frames.arrays import Floats, Mask, Pixels
+from seechange_core.frames.background import BackgroundModel
+from seechange_core.frames.difference import AlignedPair, Difference
+from seechange_core.frames.frame import Frame
+from seechange_core.frames.mapping import SkyMapping
+from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusable
+from seechange_core.frames.photometry import PhotometricSolution
+from seechange_core.frames.psf import PsfModel
+from seechange_core.frames.section import Amplifier, Box, CalibrationFrame, SectionData
+from seechange_core.frames.sources import DetectionTable, MeasurementTable, SourceTable, StarTable
+from seechange_core.frames.stamps import Stamps
+from seechange_core.frames.table import ColumnTable
+
+__all__ = [
+    "MASK_MEANINGS",
+    "UNUSABLE",
+    "AlignedPair",
+    "Amplifier",
+    "BackgroundModel",
+    "Box",
+    "CalibrationFrame",
+    "ColumnTable",
+    "DetectionTable",
+    "Difference",
+    "Floats",
+    "Frame",
+    "Mask",
+    "MaskPlane",
+    "MeasurementTable",
+    "PhotometricSolution",
+    "Pixels",
+    "PsfModel",
+    "SectionData",
+    "SkyMapping",
+    "SourceTable",
+    "Stamps",
+    "StarTable",
+    "unusable",
+]

@@ -1,0 +1,69 @@
+"""A new image and the reference on its grid, and what is left after subtraction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seechange_core.frames.arrays import Mask, Pixels
+from seechange_core.frames.frame import Frame
+from seechange_core.frames.psf import PsfModel
+
+
+@dataclass(frozen=True)
+class AlignedPair:
+    """What a subtractor gets: both images without background, on the pixels of the new one.
+
+    Parameters
+    ----------
+    new, ref : Frame
+        Electrons of their own exposures, background subtracted. ``ref`` is warped to the grid of ``new``; pixels that the
+        reference does not cover are ``NO_DATA``.
+    new_psf, ref_psf : PsfModel
+        Both in pixel coordinates of ``new``; ``ref_psf`` as warped.
+    flux_ratio : float
+        Electrons in ``ref`` of a source that has 1 electron in ``new``; from the zero points.
+    registration_error : tuple of float
+        Misregistration left, 1 sigma along x and y (pixel).
+    info : mapping
+        As in `Frame`, of the new image.
+    """
+
+    new: Frame
+    ref: Frame
+    new_psf: PsfModel
+    ref_psf: PsfModel
+    flux_ratio: float
+    registration_error: tuple[float, float] = (0.0, 0.0)
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """New minus reference, in the units and zero point of the new image; positive is brighter in the new image.
+
+    Parameters
+    ----------
+    data, variance : array of shape (ny, nx), float32
+        Electrons and electrons squared.
+    mask : array of shape (ny, nx), uint16
+        Bits of `MaskPlane`; a superset of what both inputs hide.
+    psf : PsfModel
+        Of the difference.
+    score : array or None
+        Detection significance in sigma: scatter 1 on empty sky. None if the algorithm has none.
+    flux, flux_error : array or None
+        PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
+    metrics : mapping
+        JSON values that describe how well it went.
+    """
+
+    data: Pixels
+    variance: Pixels
+    mask: Mask
+    psf: PsfModel
+    score: Pixels | None = None
+    flux: Pixels | None = None
+    flux_error: Pixels | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)

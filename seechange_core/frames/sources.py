@@ -1,0 +1,96 @@
+"""Tables of sources on an image, of stars in a catalogue, and of measured candidates."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from seechange_core.frames.table import ColumnTable
+
+_f8, _f4, _i4, _i2 = np.float64, np.float32, np.int32, np.uint16
+
+
+class SourceTable(ColumnTable):
+    """Sources found on one image.
+
+    ``meta`` holds ``aperture_radii`` (list, pixel), ``aperture_correction`` (magnitudes to add to the magnitude in the
+    largest aperture to arrive at the PSF normalisation) and ``limiting_flux_electron`` (5 sigma, PSF, on empty sky).
+    ``aperture_flux`` and ``aperture_flux_error`` are further columns of shape (n, number of radii).
+    """
+
+    COLUMNS: ClassVar = {
+        "x": (_f8, "pixel", "position; the centre of the first pixel is 0"),
+        "y": (_f8, "pixel", "position; the centre of the first pixel is 0"),
+        "x_error": (_f4, "pixel", "1 sigma"),
+        "y_error": (_f4, "pixel", "1 sigma"),
+        "flux": (_f8, "electron", "PSF flux"),
+        "flux_error": (_f8, "electron", "1 sigma"),
+        "snr": (_f4, "", "PSF flux divided by its error"),
+        "a": (_f4, "pixel", "rms along the major axis"),
+        "b": (_f4, "pixel", "rms along the minor axis"),
+        "theta": (_f4, "radian", "major axis, from +x to +y"),
+        "peak": (_f4, "electron", "brightest pixel above the background"),
+        "flags": (_i4, "", "flags of the extraction"),
+        "mask": (_i2, "", "mask planes within the PSF core, combined"),
+        "is_star": (np.bool_, "", "shape agrees with the PSF"),
+    }
+
+
+class StarTable(ColumnTable):
+    """Stars of a catalogue, at one epoch (``meta["epoch_mjd"]``), ICRS.
+
+    Magnitudes are further columns named ``mag_<band>`` with ``mag_<band>_error``; ``meta["system"]`` maps each band to
+    ``"vega"`` or ``"ab"``.
+    """
+
+    COLUMNS: ClassVar = {
+        "id": (np.str_, "", "the catalogue's own identifier"),
+        "ra": (_f8, "deg", "right ascension at the epoch"),
+        "dec": (_f8, "deg", "declination at the epoch"),
+        "ra_error": (_f4, "mas", "1 sigma, times cos(dec)"),
+        "dec_error": (_f4, "mas", "1 sigma"),
+    }
+
+
+class DetectionTable(ColumnTable):
+    """Peaks in a difference image, of either sign."""
+
+    COLUMNS: ClassVar = {
+        "x": (_f8, "pixel", "peak of the score, refined"),
+        "y": (_f8, "pixel", "peak of the score, refined"),
+        "score": (_f4, "sigma", "score at the peak; negative where the sky became fainter"),
+        "n_pixels": (_i4, "", "pixels beyond the threshold"),
+        "mask": (_i2, "", "mask planes within the PSF core, combined"),
+    }
+
+
+class MeasurementTable(ColumnTable):
+    """Candidates, measured on the difference image.
+
+    Fluxes are nJy where ``meta["calibrated"]`` is true and electrons otherwise; sky positions are NaN without a WCS.
+    """
+
+    COLUMNS: ClassVar = {
+        "x": (_f8, "pixel", "position by PSF fit"),
+        "y": (_f8, "pixel", "position by PSF fit"),
+        "x_error": (_f4, "pixel", "1 sigma"),
+        "y_error": (_f4, "pixel", "1 sigma"),
+        "ra": (_f8, "deg", "ICRS"),
+        "dec": (_f8, "deg", "ICRS"),
+        "position_error_arcsec": (_f4, "arcsec", "1 sigma along one axis"),
+        "flux": (_f8, "nJy", "PSF flux; negative where the sky became fainter"),
+        "flux_error": (_f8, "nJy", "1 sigma"),
+        "aperture_flux": (_f8, "nJy", "flux within one FWHM radius, corrected to the PSF normalisation"),
+        "aperture_flux_error": (_f8, "nJy", "1 sigma"),
+        "magnitude": (_f4, "mag AB", "of the absolute PSF flux"),
+        "magnitude_error": (_f4, "mag", "1 sigma"),
+        "score": (_f4, "sigma", "of the detection"),
+        "snr": (_f4, "", "PSF flux divided by its error"),
+        "chi2": (_f4, "", "reduced chi-square of the PSF fit"),
+        "width_ratio": (_f4, "", "width divided by the width of the PSF"),
+        "elongation": (_f4, "", "major divided by minor axis"),
+        "n_bad": (_i4, "", "unusable pixels within 2 FWHM"),
+        "n_negative": (_i4, "", "pixels beyond 2 sigma of the opposite sign within 2 FWHM"),
+        "mask": (_i2, "", "mask planes within the PSF core, combined"),
+    }
