@@ -1,0 +1,137 @@
+"""What a step of the chain is: a pure function of its inputs with declared needs."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seechange_core.api import CatalogRegion, Params
+from seechange_core.params import Slot
+
+
+@dataclass(frozen=True)
+class CatalogRequest:
+    """A step needs the stars of a region at the image's epoch; the runner hands over a `StarTable` under `role`."""
+
+    region: CatalogRegion
+    epoch_mjd: float
+    slot: str = "catalog"
+    role: str = "stars"
+
+
+@dataclass(frozen=True)
+class CalibrationRequest:
+    """A step needs calibration files; the runner hands over a dict of kind to `CalibrationFrame` under `role`.
+
+    Kinds in `optional` may be missing.
+    """
+
+    kinds: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    role: str = "calibrations"
+
+
+@dataclass(frozen=True)
+class SuppliedPsfRequest:
+    """A step wants the PSF model that came with the raw files, or None."""
+
+    role: str = "supplied_psf"
+
+
+@dataclass(frozen=True)
+class ReferenceRequest:
+    """A step needs the reference of this sky area and filter; the runner hands over its products (`ReferenceInputs`)."""
+
+    reference_set: str
+    min_overlap: float
+    role: str = "reference"
+
+
+Request = CatalogRequest | CalibrationRequest | SuppliedPsfRequest | ReferenceRequest
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step runs with besides its inputs and parameters.
+
+    Parameters
+    ----------
+    components : mapping of str to tuple of Component
+        What the profile put into each of the step's slots.
+    random : numpy.random.Generator
+        Seeded from the product id.
+    instrument : Component
+        The camera; steps use its descriptions, never its file methods.
+    """
+
+    components: Mapping[str, tuple[Any, ...]]
+    random: np.random.Generator
+    instrument: Any
+
+    def component(self, slot: str = "") -> Any:
+        """Return the only component of a slot."""
+        return self.components[slot][0]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step made.
+
+    Parameters
+    ----------
+    outputs : mapping
+        In-memory products by role, see each step's `outputs`.
+    metrics : mapping
+        JSON values; the same inputs give the same metrics.
+    branch : str
+        Which branch of a condition was taken; empty for none.
+    """
+
+    outputs: Mapping[str, Any]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    branch: str = ""
+
+
+class Step(abc.ABC):
+    """Base class of steps: pure, it neither loads nor saves and does not change its inputs.
+
+    Attributes
+    ----------
+    process : str
+        Name in the profile, the provenance and the database.
+    version : str
+        Changes whenever the output can change; a test holds a hash of the output on a fixed scene.
+    Params : type
+        The step's own parameters.
+    slots : tuple of Slot
+        Where the profile names components.
+    upstream : tuple of str
+        Processes whose outputs are needed; they are handed over under their own roles.
+    outputs : tuple of str
+        Roles of what `run` returns.
+    """
+
+    process: ClassVar[str]
+    version: ClassVar[str]
+    Params: ClassVar[type[Params]]
+    slots: ClassVar[tuple[Slot, ...]] = ()
+    upstream: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[tuple[str, ...]] = ()
+
+    def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
+        """Say what else is needed, given the upstream products."""
+        return ()
+
+    @abc.abstractmethod
+    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+        """Compute the outputs.
+
+        Raises
+        ------
+        Rejected
+            If the data are too bad.
+        """
