@@ -26,7 +26,9 @@ def project_table(folder: Path) -> dict[str, Any]:
 
 
 def run_python(*arguments: str) -> None:
-    result = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -1,4 +1,4 @@
-"""Importing the package, its api and any plugin's entry module must stay quick: heavy libraries come later."""
+"""Importing the package, its api and any plugin's entry module must load no heavy library."""
 
 from __future__ import annotations
 
