@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import tarfile
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import seechange_core
 
@@ -35,6 +39,15 @@ def run_python(*arguments: str) -> None:
 def revisions(names: list[str], folder: str) -> set[str]:
     """The Alembic revisions among the names of an archive, which must lie in the folder."""
     return {name for name in names if re.fullmatch(rf"{folder}/versions/\w+\.py", name)}
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    """The top-level names of all that a file imports, at its top or within functions."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +146,20 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
         for requirement in (Requirement(text) for group in groups for text in group):
             if requirement.name != "seechange-core":
                 assert requirement.specifier.contains(pins[requirement.name.lower()]), requirement.name
+
+
+@pytest.mark.parametrize("folder", [ROOT, *PLUGINS], ids=lambda folder: folder.name)
+def test_every_library_that_is_imported_is_declared(folder: Path) -> None:
+    project = project_table(folder)
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    # The fixtures for authors of plugins are imported by pytest only.
+    declared |= {"pytest"} if folder == ROOT else set()
+    providers = packages_distributions()
+    sources = (folder / "seechange_core").rglob("*.py") if folder == ROOT else (folder / "src").rglob("*.py")
+    undeclared = set()
+    for file in sources:
+        for module in set(imported_modules(file)) - set(sys.stdlib_module_names):
+            distributions = {canonicalize_name(name) for name in providers.get(module, [module])}
+            if not distributions & {*declared, canonicalize_name(project["name"])}:
+                undeclared.add((str(file.relative_to(folder)), module))
+    assert undeclared == set()
