@@ -10,6 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from seechange_core.api import CatalogRegion, Params
+from seechange_core.frames import (
+    BackgroundModel,
+    Frame,
+    PhotometricSolution,
+    PsfModel,
+    SkyMapping,
+    SourceTable,
+)
 from seechange_core.params import Slot
 
 
@@ -44,11 +52,23 @@ class SuppliedPsfRequest:
 
 @dataclass(frozen=True)
 class ReferenceRequest:
-    """A step needs the reference of this sky area and filter; the runner hands over its products (`ReferenceInputs`)."""
+    """A step needs the reference of this sky area and filter; the runner hands over a `CalibratedImage` under `role`."""
 
     reference_set: str
     min_overlap: float
     role: str = "reference"
+
+
+@dataclass(frozen=True)
+class CalibratedImage:
+    """An image with all that was measured on it, as references and members of a coadd are handed over."""
+
+    image: Frame
+    background: BackgroundModel
+    sources: SourceTable
+    psf: PsfModel
+    mapping: SkyMapping
+    photometry: PhotometricSolution
 
 
 Request = CatalogRequest | CalibrationRequest | SuppliedPsfRequest | ReferenceRequest
@@ -109,8 +129,8 @@ class Step(abc.ABC):
         The step's own parameters.
     slots : tuple of Slot
         Where the profile names components.
-    upstream : tuple of str
-        Processes whose outputs are needed; they are handed over under their own roles.
+    inputs : tuple of str
+        Roles that it needs from steps before it; the plan finds which process makes each.
     outputs : tuple of str
         Roles of what `run` returns.
     """
@@ -119,7 +139,7 @@ class Step(abc.ABC):
     version: ClassVar[str]
     Params: ClassVar[type[Params]]
     slots: ClassVar[tuple[Slot, ...]] = ()
-    upstream: ClassVar[tuple[str, ...]] = ()
+    inputs: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
 
     def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
