@@ -1,0 +1,133 @@
+"""Reading FITS files with errors that name file, extension and keyword.
+
+Not part of ``seechange_core.api`` itself, because it loads astropy: an instrument imports it in the module
+that reads.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+
+from seechange_core.errors import InputError
+from seechange_core.frames import Pixels
+
+_NOT_CARDS = {"", "COMMENT", "HISTORY", "CONTINUE", "CHECKSUM", "DATASUM", "END"}
+
+
+@contextmanager
+def open_fits(path: Path) -> Iterator[fits.HDUList]:
+    """Open a FITS file for reading; what astropy dislikes about it while it is open becomes an `InputError`.
+
+    Headers are read as they are asked for, so that one extension of a large file can be had quickly.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
+                yield hdus
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file") from error
+    except (OSError, ValueError, TypeError, KeyError, IndexError, fits.VerifyError) as error:
+        raise InputError(f"{path} cannot be read as FITS, it may be truncated: {error}") from error
+
+
+def extension_of(hdus: fits.HDUList, extension: int | str, path: Path) -> Any:
+    """Return one extension (number or EXTNAME) of an open file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or if the file ends before its pixels do.
+    """
+    try:
+        hdu = hdus[extension]
+    except (KeyError, IndexError) as error:
+        names = ", ".join(found.name or str(number) for number, found in enumerate(hdus))
+        raise InputError(f"{path} has no extension {extension!r}; it has {names}") from error
+    place = hdu.fileinfo()
+    needed = place["datLoc"] + hdu.size if place else 0
+    if needed > path.stat().st_size and path.suffix.lower() in {".fits", ".fit", ".fts", ".fz"}:
+        size = path.stat().st_size
+        raise InputError(f"{path} is truncated: extension {extension!r} ends at byte {needed} of {size}")
+    return hdu
+
+
+def read_pixels(path: Path, extension: int | str) -> Pixels:
+    """Read the image of one extension, scaled by BSCALE and BZERO; pixels without a value are NaN.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated, or has no such extension, or no image of two axes in it.
+    """
+    with open_fits(path) as hdus:
+        data = extension_of(hdus, extension, path).data
+        if data is None or data.ndim != 2:
+            axes = "no pixels" if data is None else f"{data.ndim} axes"
+            raise InputError(f"{path}, extension {extension!r}: {axes} where an image of 2 axes is needed")
+        return np.ascontiguousarray(data, dtype=np.float32)
+
+
+def read_cards(path: Path, extension: int | str = 0) -> dict[str, Any]:
+    """Read the header of one extension as keyword to value (text, number or truth value)."""
+    with open_fits(path) as hdus:
+        return plain_cards(extension_of(hdus, extension, path).header)
+
+
+def extension_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all extensions that hold an image, in the order of the file."""
+    with open_fits(path) as hdus:
+        return tuple(hdu.name for hdu in hdus[1:] if hdu.is_image)
+
+
+def plain_cards(header: fits.Header) -> dict[str, Any]:
+    """Return a header as keyword to value: comments, history, checksums and undefined values are left out."""
+    cards = {}
+    for card in header.cards:
+        value = card.value
+        if card.keyword not in _NOT_CARDS and isinstance(value, bool | int | float | str):
+            cards[card.keyword] = value.strip() if isinstance(value, str) else value
+    return cards
+
+
+def require(header: Mapping[str, Any], keyword: str, path: Path | str) -> Any:
+    """Return the value of a keyword.
+
+    Raises
+    ------
+    InputError
+        If it is missing or empty.
+    """
+    value = header.get(keyword)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise InputError(f"{path}: keyword {keyword} is missing or empty")
+    return value
+
+
+def require_number(header: Mapping[str, Any], keyword: str, path: Path | str) -> float:
+    """Return the value of a keyword as a finite number.
+
+    Raises
+    ------
+    InputError
+        If it is missing or not a finite number.
+    """
+    value = require(header, keyword, path)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{path}: keyword {keyword} is {value!r}, not a finite number")
+    return number

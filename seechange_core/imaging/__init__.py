@@ -1,0 +1,1 @@
+"""Numerics: arrays and frames in, arrays and frames out; usable alone."""
