@@ -1,0 +1,91 @@
+"""The program `seechange`: its commands are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+
+from seechange_core import __version__
+from seechange_core.errors import SeeChangeError
+from seechange_core.registry import Registry
+
+#: Commands of the core, in the order in which people meet them, with what `--help` says of each.
+COMMANDS = {
+    "demo": "Simulate a small survey, run it through the chain, and show what was found.",
+    "process": "Run exposures through the chain, from raw pixels to scored measurements.",
+    "reference": "Build and list references.",
+    "calibration": "Make bias and flat frames known, and list them.",
+    "show": "List exposures, images, detections, measurements, objects.",
+    "plot": "Draw images, differences, stamps and light curves.",
+    "profile": "Show, list and check configurations.",
+    "provenance": "Show what made a product, compare, and manage tags.",
+    "plugins": "List plugins, what they provide, and what is wrong with them.",
+    "db": "Create, upgrade and check the database.",
+    "delete": "Remove exposures or images with everything made from them.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is needed."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._plugins_asked = False
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._ask_plugins()
+        return [*COMMANDS, *sorted(self.commands)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"seechange_core.commands.{cmd_name}")
+            command: click.Command = getattr(module, cmd_name)
+            return command
+        self._ask_plugins()
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self._ask_plugins()
+        extra = [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items(), *extra])
+
+    def _ask_plugins(self) -> None:
+        if not self._plugins_asked:
+            self._plugins_asked = True
+            Registry().add_commands(self)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="seechange")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens, to the standard error.")
+def cli(verbose: bool) -> None:
+    """Find what changes in the sky.
+
+    SeeChange turns the raw exposures of a survey camera into calibrated images, subtracts references, and measures and
+    scores what appeared, faded or moved.
+
+    \b
+    First steps:
+      seechange demo --out demo-out           a simulated survey, end to end
+      seechange plugins                       cameras and algorithms that are installed
+      seechange process --instrument decam FILES
+    """
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def main() -> None:
+    """Run the program; errors that SeeChange expects are one message and exit status 2."""
+    try:
+        cli()
+    except SeeChangeError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

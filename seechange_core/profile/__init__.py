@@ -1,0 +1,18 @@
+"""A survey's configuration, layered and validated."""
+
+from __future__ import annotations
+
+from seechange_core.profile.model import ProcessSchema, profile_model
+from seechange_core.profile.profile import Profile, check_layers, load_profile
+from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
+
+__all__ = [
+    "DatabaseSettings",
+    "ProcessSchema",
+    "Profile",
+    "RunnerSettings",
+    "StorageSettings",
+    "check_layers",
+    "load_profile",
+    "profile_model",
+]

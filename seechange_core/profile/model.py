@@ -1,0 +1,97 @@
+"""The shape of a profile, built from the steps of the chain and the components that are installed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+
+from seechange_core.api import NoParams
+from seechange_core.params import Params, Slot
+from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
+from seechange_core.registry import Registry
+
+#: The block of the camera.
+INSTRUMENT_SLOT = Slot(kind="instrument", name="instrument")
+
+
+@dataclass(frozen=True)
+class ProcessSchema:
+    """What the profile may say about one process.
+
+    Parameters
+    ----------
+    process : str
+        Key of its block.
+    params : type of Params
+        Its own parameters.
+    slots : tuple of Slot
+        Where it takes components.
+    """
+
+    process: str
+    params: type[Params]
+    slots: tuple[Slot, ...] = ()
+
+
+def profile_model(registry: Registry, processes: Sequence[ProcessSchema]) -> type[BaseModel]:
+    """Build the pydantic model of a whole profile: all processes, all components that could fill their slots."""
+    fields: dict[str, Any] = {
+        "instrument": _block_field("instrument", NoParams, (Slot(kind="instrument"),), registry, "The camera"),
+        "database": (DatabaseSettings, Field(DatabaseSettings(), description="Where the database is")),
+        "storage": (StorageSettings, Field(StorageSettings(), description="Where files are")),
+        "runner": (RunnerSettings, Field(RunnerSettings(), description="How work is spread")),
+    }
+    for schema in processes:
+        about = f"The process {schema.process}"
+        fields[schema.process] = _block_field(schema.process, schema.params, schema.slots, registry, about)
+    return create_model("Profile", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+
+
+def _block_field(
+    name: str, params: type[Params], slots: Sequence[Slot], registry: Registry, about: str
+) -> tuple[type[BaseModel], Any]:
+    fields: dict[str, Any] = {}
+    for slot in slots:
+        if slot.name:
+            title = f"{name}_{slot.name}"
+            own = slot.__class__(slot.kind, "", slot.stage, slot.many)
+            description = f"Which {slot.stage or slot.kind} to use, and its parameters"
+            fields[slot.name] = _block_field(title, NoParams, (own,), registry, description)
+            continue
+        installed = registry.components(slot.kind, slot.stage)
+        fields["use"] = _use_field(slot, installed, registry)
+        for component_name, component in installed.items():
+            fields[component_name] = (
+                component.Params,
+                Field(default_factory=component.Params, description=f"Parameters of the {slot.kind} {component_name}"),
+            )
+    model = create_model(name, __base__=params, **fields)
+    return model, Field(default_factory=dict, validate_default=True, description=about)
+
+
+def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> tuple[Any, Any]:
+    def check(name: str) -> str:
+        if name not in installed:
+            raise ValueError(registry.unknown_component_message(slot.stage or slot.kind, name, sorted(installed)))
+        return name
+
+    checked = Annotated[str, AfterValidator(check)]
+    if slot.many:
+        return list[checked], Field(description=f"Names of the {slot.kind}s, in order")  # type: ignore[valid-type]
+    return checked, Field(description=f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}")
+
+
+def nearest_key(model: type[BaseModel], path: Sequence[Any]) -> str:
+    """Return the valid key path nearest to a path whose last part is unknown; empty if nothing is near."""
+    block: Any = model
+    for part in path[:-1]:
+        info = block.model_fields.get(str(part)) if isinstance(block, type) else None
+        block = info.annotation if info else None
+    if not (isinstance(block, type) and issubclass(block, BaseModel)):
+        return ""
+    near = difflib.get_close_matches(str(path[-1]), list(block.model_fields), 1)
+    return ".".join([*(str(part) for part in path[:-1]), near[0]]) if near else ""

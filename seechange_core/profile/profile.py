@@ -1,0 +1,214 @@
+"""A survey's configuration: read in layers, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from seechange_core.errors import PluginError, ProfileError
+from seechange_core.params import Slot
+from seechange_core.profile.layers import (
+    Layer,
+    assignments_layer,
+    environment_layer,
+    file_layer,
+    leaves,
+    merged,
+    origins,
+    yaml_layer,
+)
+from seechange_core.profile.model import ProcessSchema, nearest_key, profile_model
+from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
+from seechange_core.registry import Registry
+
+DEFAULT_SOURCE = "default"
+#: Environment variable that names the user's profile file.
+PROFILE_VARIABLE = "SEECHANGE_CONFIG"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A checked configuration.
+
+    Parameters
+    ----------
+    model : pydantic model
+        Every value, defaults included.
+    registry : Registry
+        Where its components come from.
+    processes : tuple of ProcessSchema
+        What it was checked against.
+    layers : tuple of Layer
+        What it was merged from, from weak to strong; `check_layers` makes the same profile of them elsewhere.
+    sources : mapping
+        Key path to the layer that set it; paths that no layer sets have their default.
+    """
+
+    model: BaseModel
+    registry: Registry
+    processes: tuple[ProcessSchema, ...]
+    layers: tuple[Layer, ...]
+    sources: Mapping[tuple[str, ...], str]
+
+    @property
+    def database(self) -> DatabaseSettings:
+        """Where the database is."""
+        return self.model.database  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def storage(self) -> StorageSettings:
+        """Where files are."""
+        return self.model.storage  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def runner(self) -> RunnerSettings:
+        """How work is spread."""
+        return self.model.runner  # type: ignore[attr-defined,no-any-return]
+
+    def instrument(self) -> Any:
+        """Make the camera that the profile names."""
+        return self._components(self.model.instrument, Slot(kind="instrument"))[0]  # type: ignore[attr-defined]
+
+    def parameters(self, process: str) -> Any:
+        """Return the process's own parameters, an instance of its ``Params``."""
+        schema = self._schema(process)
+        block = getattr(self.model, process)
+        return schema.params.model_validate({name: getattr(block, name) for name in schema.params.model_fields})
+
+    def components(self, process: str) -> dict[str, tuple[Any, ...]]:
+        """Make the components that the profile puts into a process's slots, by slot name."""
+        block = getattr(self.model, process)
+        return {
+            slot.name: self._components(getattr(block, slot.name) if slot.name else block, slot)
+            for slot in self._schema(process).slots
+        }
+
+    def _components(self, block: Any, slot: Slot) -> tuple[Any, ...]:
+        names = block.use if slot.many else [block.use]
+        return tuple(self.registry.component(slot.kind, name)(getattr(block, name)) for name in names)
+
+    def _schema(self, process: str) -> ProcessSchema:
+        return next(schema for schema in self.processes if schema.process == process)
+
+    def values(self) -> list[tuple[str, Any, str]]:
+        """List (key path, value, source) of everything in use; secrets are masked, unused components left out."""
+        found = []
+        for path, value in leaves(self._used(self.model)):
+            found.append((".".join(path), value, self.sources.get(path, DEFAULT_SOURCE)))
+        return found
+
+    def _used(self, block: BaseModel) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        use = getattr(block, "use", None)
+        names = set(use if isinstance(use, list) else [use])
+        for name in type(block).model_fields:
+            value = getattr(block, name)
+            is_component = use is not None and isinstance(value, BaseModel) and not hasattr(value, "use")
+            if is_component and name not in names:
+                continue
+            if isinstance(value, BaseModel):
+                shown[name] = self._used(value)
+            elif isinstance(value, SecretStr):
+                shown[name] = "********"
+            else:
+                shown[name] = str(value) if isinstance(value, Path) else value
+        return shown
+
+
+def load_profile(
+    registry: Registry,
+    processes: Sequence[ProcessSchema],
+    *,
+    file: Path | None = None,
+    instrument: str = "",
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Profile:
+    """Read a profile in layers and check it.
+
+    From weak to strong: the core's defaults, the instrument's packaged profile, the user's file, the environment, and
+    assignments.
+
+    Parameters
+    ----------
+    registry : Registry
+        Installed components.
+    processes : sequence of ProcessSchema
+        The chain.
+    file : Path, optional
+        The user's profile; by default what ``SEECHANGE_CONFIG`` names, if anything.
+    instrument : str, optional
+        Name of the camera; by default as the other layers say.
+    assignments : sequence of str
+        ``key.path=value``.
+    environment : mapping, optional
+        Instead of the process's own.
+
+    Raises
+    ------
+    ProfileError
+        With all problems at once, each with source, key path and the nearest valid key.
+    """
+    environment = os.environ if environment is None else environment
+    if file is None and environment.get(PROFILE_VARIABLE):
+        file = Path(environment[PROFILE_VARIABLE])
+    core = yaml_layer(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"), DEFAULT_SOURCE)
+    strong = [environment_layer(environment), assignments_layer(assignments)]
+    if file is not None:
+        strong.insert(0, file_layer(file))
+    if instrument:
+        strong.append(Layer("--instrument", {"instrument": {"use": instrument}}))
+    packaged = _packaged_layer(registry, _instrument_name(merged([core, *strong])))
+    return check_layers(registry, processes, [core, packaged, *strong])
+
+
+def check_layers(registry: Registry, processes: Sequence[ProcessSchema], layers: Sequence[Layer]) -> Profile:
+    """Merge layers, from weak to strong, and check the result; see `load_profile`."""
+    model = profile_model(registry, processes)
+    sources = origins(layers)
+    try:
+        checked = model.model_validate(merged(layers))
+    except ValidationError as error:
+        raise ProfileError([_problem(model, detail, sources) for detail in error.errors()]) from error
+    return Profile(checked, registry, tuple(processes), tuple(layers), sources)
+
+
+def _packaged_layer(registry: Registry, instrument: str) -> Layer:
+    if not instrument:
+        installed = ", ".join(registry.components("instrument"))
+        raise ProfileError(
+            [f"no instrument is named: give --instrument, or instrument.use in a profile; installed: {installed}"]
+        )
+    try:
+        text = registry.component("instrument", instrument).default_profile()
+    except PluginError as error:
+        raise ProfileError([f"instrument.use: {error}"]) from error
+    return yaml_layer(text, f"profile of {instrument}")
+
+
+def _instrument_name(values: Mapping[str, Any]) -> str:
+    block = values.get("instrument")
+    return str(block.get("use") or "") if isinstance(block, Mapping) else str(block or "")
+
+
+def _problem(model: type[BaseModel], detail: Any, sources: Mapping[tuple[str, ...], str]) -> str:
+    path = tuple(str(part) for part in detail["loc"])
+    key = ".".join(path)
+    source = next(
+        (where for known, where in sources.items() if known[: len(path)] == path or path[: len(known)] == known),
+        DEFAULT_SOURCE,
+    )
+    if detail["type"] == "extra_forbidden":
+        near = nearest_key(model, path)
+        message = f"{key}: there is no such key" + (f" (did you mean {near}?)" if near else "")
+    else:
+        message = f"{key}: {detail['msg'].removeprefix('Value error, ')}"
+        if detail["type"] != "missing" and not isinstance(detail["input"], Mapping) and "password" not in key:
+            message += f", not {detail['input']!r}"
+    return f"{message}\n  in {source}, key {key}"

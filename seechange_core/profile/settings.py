@@ -1,0 +1,47 @@
+"""Settings that are no part of a process: where data live and how work is spread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from seechange_core.params import parameter
+
+
+class Settings(BaseModel):
+    """Base class: immutable, closed to unknown names, never hashed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DatabaseSettings(Settings):
+    """Where the database is."""
+
+    url: str = parameter(
+        "",
+        description="SQLAlchemy URL of a SQLite or PostgreSQL database; empty for seechange.db in the storage root",
+        critical=False,
+    )
+    password: SecretStr | None = parameter(
+        None, description="Password of the database; better set SEECHANGE__DATABASE__PASSWORD", critical=False
+    )
+    password_file: Path | None = parameter(
+        None, description="File whose first line is the password of the database", critical=False
+    )
+
+
+class StorageSettings(Settings):
+    """Where files are."""
+
+    root: Path = parameter(
+        Path("seechange-data"), description="Folder of all products; it may be moved", critical=False
+    )
+    archive: Path | None = parameter(None, description="Second folder that keeps a copy of every product", critical=False)
+
+
+class RunnerSettings(Settings):
+    """How work is spread."""
+
+    jobs: int = parameter(0, description="Sections worked on at the same time; 0 for the number of cores", ge=0, le=1024)
+    tag: str = parameter("current", description="Provenance tag that a run sets and looks products up by", min_length=1)

@@ -1,0 +1,1 @@
+"""Drives units of work through plans: binds what steps ask for, runs them, saves what they make."""
