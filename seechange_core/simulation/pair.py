@@ -88,7 +88,7 @@ def simulated_pair(
         On and just around the image.
     n_transients : int
         Half on empty sky, half near galaxies; fewer where there is no room. They keep 28 pixels from each
-        other, 10 from stars and 40 from bright ones, by design: blends are not what is to be measured with them.
+        other, 10 from stars and 40 from bright ones, by design: blends are not what they are to measure.
     snr_range : tuple of float
         Expected signal-to-noise ratios, evenly spread in the logarithm.
     new_seeing_arcsec, ref_seeing_arcsec : float
