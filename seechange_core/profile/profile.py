@@ -175,7 +175,7 @@ def check_layers(registry: Registry, processes: Sequence[ProcessSchema], layers:
     try:
         checked = model.model_validate(merged(layers))
     except ValidationError as error:
-        raise ProfileError([_problem(model, detail, sources) for detail in error.errors()]) from error
+        raise ProfileError([_problem(model, detail, layers) for detail in error.errors()]) from error
     return Profile(checked, registry, tuple(processes), tuple(layers), sources)
 
 
@@ -197,13 +197,10 @@ def _instrument_name(values: Mapping[str, Any]) -> str:
     return str(block.get("use") or "") if isinstance(block, Mapping) else str(block or "")
 
 
-def _problem(model: type[BaseModel], detail: Any, sources: Mapping[tuple[str, ...], str]) -> str:
+def _problem(model: type[BaseModel], detail: Any, layers: Sequence[Layer]) -> str:
     path = tuple(str(part) for part in detail["loc"])
     key = ".".join(path)
-    source = next(
-        (where for known, where in sources.items() if known[: len(path)] == path or path[: len(known)] == known),
-        DEFAULT_SOURCE,
-    )
+    source = next((layer.source for layer in reversed(layers) if _sets(layer, path)), DEFAULT_SOURCE)
     if detail["type"] == "extra_forbidden":
         near = nearest_key(model, path)
         message = f"{key}: there is no such key" + (f" (did you mean {near}?)" if near else "")
@@ -212,3 +209,15 @@ def _problem(model: type[BaseModel], detail: Any, sources: Mapping[tuple[str, ..
         if detail["type"] != "missing" and not isinstance(detail["input"], Mapping) and "password" not in key:
             message += f", not {detail['input']!r}"
     return f"{message}\n  in {source}, key {key}"
+
+
+def _sets(layer: Layer, path: tuple[str, ...]) -> bool:
+    """Tell whether a layer says anything at a key path, or at the innermost block above it that is no mapping."""
+    values: Any = layer.values
+    for part in path:
+        if not isinstance(values, Mapping):
+            return True
+        if part not in values:
+            return False
+        values = values[part]
+    return True

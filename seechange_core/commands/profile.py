@@ -1,0 +1,76 @@
+"""`seechange profile show|list|check|schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import yaml
+
+from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.registry import Registry
+
+
+@click.group()
+def profile() -> None:
+    """Show, list and check configurations.
+
+    A profile is YAML. Its layers, from weak to strong: the core's defaults, the camera's packaged profile, your file
+    (--profile or SEECHANGE_CONFIG), the environment (SEECHANGE__DETECTION__THRESHOLD=5.5), --set detection.threshold=5.5.
+    """
+
+
+@profile.command()
+@profile_options
+@click.option("--explain", is_flag=True, help="Say for each value which layer it came from.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    profile_file: Path | None, instrument: str, assignments: tuple[str, ...], explain: bool, as_json: bool
+) -> None:
+    """Print every value in use."""
+    values = read_profile(profile_file, instrument, assignments).values()
+    if as_json:
+        click.echo(json.dumps([{"key": key, "value": value, "source": source} for key, value, source in values]))
+        return
+    if explain:
+        width = max(len(f"{key}: {_inline(value)}") for key, value, _ in values)
+        for key, value, source in values:
+            click.echo(f"{f'{key}: {_inline(value)}':{min(width, 70)}}  # {source}")
+        return
+    nested: dict[str, object] = {}
+    for key, value, _ in values:
+        block = nested
+        *parents, last = key.split(".")
+        for parent in parents:
+            block = block.setdefault(parent, {})  # type: ignore[assignment]
+        block[last] = value
+    click.echo(yaml.safe_dump(nested, sort_keys=False, default_flow_style=None).rstrip())
+
+
+@profile.command(name="list")
+def list_() -> None:
+    """List the profiles that come with installed cameras."""
+    for name, instrument in Registry().components("instrument").items():
+        click.echo(f"{name:12} {(instrument.__doc__ or '').strip().splitlines()[0]}")
+
+
+@profile.command()
+@profile_options
+def check(profile_file: Path | None, instrument: str, assignments: tuple[str, ...]) -> None:
+    """Check a profile; prints all that is wrong at once, and the exit status is 2 then."""
+    checked = read_profile(profile_file, instrument, assignments)
+    click.echo(f"The profile of {checked.instrument().name} is valid.")
+
+
+@profile.command()
+def schema() -> None:
+    """Print the JSON schema of a profile, for editors."""
+    from seechange_core.pipeline import process_schemas
+    from seechange_core.profile import profile_model
+
+    click.echo(json.dumps(profile_model(Registry(), process_schemas()).model_json_schema(), indent=2))
+
+
+def _inline(value: object) -> str:
+    return json.dumps(value, default=str)

@@ -1,0 +1,52 @@
+"""Options that commands share: where the configuration comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seechange_core.registry import Registry
+
+_OPTIONS = (
+    click.option(
+        "--profile",
+        "profile_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="YAML file of the survey's configuration (default: what SEECHANGE_CONFIG names).",
+    ),
+    click.option("--instrument", default="", help="Camera; 'seechange plugins' lists them."),
+    click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Change one value, such as detection.threshold=5.5; may be given more than once.",
+    ),
+)
+
+
+def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--profile``, ``--instrument`` and ``--set`` to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[str, ...]) -> Any:
+    """Read and check the profile that the options name; returns a `Profile`.
+
+    Raises
+    ------
+    ProfileError
+        With everything that is wrong with it.
+    """
+    # The chain imports its steps, which `seechange --help` must not wait for.
+    from seechange_core.pipeline import process_schemas
+    from seechange_core.profile import load_profile
+
+    return load_profile(
+        Registry(), process_schemas(), file=profile_file, instrument=instrument, assignments=assignments
+    )
