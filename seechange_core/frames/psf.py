@@ -10,7 +10,12 @@ from numpy.typing import ArrayLike
 from seechange_core.frames.arrays import Floats, Pixels
 from seechange_core.frames.polynomial import design_matrix
 
-_LANCZOS_ORDER = 5
+# A sinc in a Kaiser window. From these two numbers follows what interpolation costs: below 0.05 % of the peak where the full
+# width at half maximum is 2.5 samples or more and the PSF has no power beyond the Nyquist frequency.
+_HALF_WIDTH = 8
+_KAISER_BETA = 7.5
+# Steps of the kernel's table per sample; linear interpolation in it is good to 1e-6.
+_TABLE_STEPS = 1024
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class PsfModel:
         x, y = np.atleast_1d(np.asarray(x, np.float64)), np.atleast_1d(np.asarray(y, np.float64))
         size = self.size if size is None else size
         x_phase, y_phase = x - np.floor(x + 0.5), y - np.floor(y + 0.5)
-        rows, columns = self._resampling(y_phase, size), self._resampling(x_phase, size)
+        rows, columns = self.resampling(y_phase, size), self.resampling(x_phase, size)
         samples = self.samples(x, y)
         return np.matmul(np.matmul(rows, samples), columns.transpose(0, 2, 1))
 
@@ -89,19 +94,52 @@ class PsfModel:
     def centred(self, x: float, y: float, size: int | None = None) -> Floats:
         """Render the PSF that belongs to a position, centred on the middle pixel of the stamp."""
         size = self.size if size is None else size
-        middle = self._resampling(np.zeros(1), size)[0]
+        middle = self.resampling(np.zeros(1), size)[0]
         return middle @ self.samples(x, y)[0] @ middle.T
 
-    def _resampling(self, phase: Floats, size: int) -> Floats:
-        """Matrices (n, size, samples) that interpolate the stamp's samples at detector pixels, by Lanczos' kernel."""
+    def resampling(self, phase: Floats, size: int) -> Floats:
+        """Return the matrices that interpolate the model's samples at detector pixels along one axis.
+
+        Parameters
+        ----------
+        phase : array of shape (n,)
+            Where the PSF is centred, relative to the middle pixel of the stamp (pixel).
+        size : int
+            Side of the stamp (odd, pixel).
+
+        Returns
+        -------
+        array of shape (n, size, number of samples)
+            Weights of a sinc in a Kaiser window of 8 samples to either side: ``rows @ samples @ columns.T`` is the stamp.
+        """
         n_samples = self.coefficients.shape[-1]
         pixel = np.arange(size) - size // 2
         wanted = (pixel[None, :] - phase[:, None]) / self.sampling + n_samples // 2
-        distance = wanted[:, :, None] - np.arange(n_samples)[None, None, :]
-        weights = np.sinc(distance) * np.sinc(distance / _LANCZOS_ORDER)
-        weights[np.abs(distance) >= _LANCZOS_ORDER] = 0.0
-        # Lanczos weights sum to 1 only nearly; a constant has to stay constant.
-        inside = (wanted >= 0) & (wanted <= n_samples - 1)
-        total = weights.sum(axis=2, keepdims=True)
-        weights = np.where(inside[:, :, None] & (total > 0), weights / np.where(total > 0, total, 1.0), weights)
-        return weights
+        nearest = np.floor(wanted).astype(np.int64)
+        taps = np.arange(1 - _HALF_WIDTH, _HALF_WIDTH + 1)
+        weights = _kernel(taps - (wanted - nearest)[:, :, None])
+        # The weights of a windowed sinc sum to 1 only nearly; a constant has to stay constant.
+        weights /= weights.sum(axis=2, keepdims=True)
+        # Samples beyond the stamp are zero: what falls there goes into a margin that is cut off.
+        padded = np.zeros((len(phase), size, n_samples + 2 * _HALF_WIDTH))
+        first = np.clip(nearest, -_HALF_WIDTH, n_samples + _HALF_WIDTH - 1) + 1
+        near = (nearest >= -_HALF_WIDTH) & (nearest < n_samples + _HALF_WIDTH - 1)
+        index = np.minimum(first[:, :, None] + np.arange(2 * _HALF_WIDTH), n_samples + 2 * _HALF_WIDTH - 1)
+        np.put_along_axis(padded, index, np.where(near[:, :, None], weights, 0.0), axis=2)
+        return padded[:, :, _HALF_WIDTH : _HALF_WIDTH + n_samples]
+
+
+def _kaiser_sinc_table() -> Floats:
+    distance = np.linspace(0.0, _HALF_WIDTH, _HALF_WIDTH * _TABLE_STEPS + 1)
+    window = np.i0(_KAISER_BETA * np.sqrt(1.0 - (distance / _HALF_WIDTH) ** 2)) / np.i0(_KAISER_BETA)
+    return np.append(np.sinc(distance) * window, 0.0)
+
+
+_TABLE = _kaiser_sinc_table()
+
+
+def _kernel(distance: Floats) -> Floats:
+    """Evaluate the interpolation kernel at distances of at most `_HALF_WIDTH` samples."""
+    position = np.abs(distance) * _TABLE_STEPS
+    lower = position.astype(np.int64)
+    return _TABLE[lower] + (position - lower) * (_TABLE[lower + 1] - _TABLE[lower])
