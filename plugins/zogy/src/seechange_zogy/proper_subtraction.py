@@ -1,0 +1,83 @@
+"""The filters of proper image subtraction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from seechange_core.api import Rejected
+from seechange_core.frames import AlignedPair, Difference
+from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.filtered_difference import (
+    Filters,
+    NoiseTerms,
+    filtered_difference,
+    transformed_psf,
+)
+from seechange_zogy import ZogyParams
+
+
+def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
+    """Subtract a reference from a new image, both with known PSF and noise.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Both images on one grid.
+    params : ZogyParams
+        Sizes, limits and error terms.
+
+    Returns
+    -------
+    Difference
+        With score, flux and flux error. The noise of its data is white where both images have only sky.
+
+    Raises
+    ------
+    Rejected
+        If too few pixels are usable in both images.
+
+    Notes
+    -----
+    Zackay, Ofek & Gal-Yam (2016), ApJ 830, 27: difference (eq. 13), its PSF (eq. 14) and zero point (eq. 15), score with
+    corrections for source noise and registration (eqs. 25 to 29).
+    """
+    cleaned = cleaned_pair(pair, fill_error=params.fill_error)
+    metrics = {"usable_fraction": round(cleaned.usable_fraction, 4)}
+    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
+        raise Rejected(
+            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
+            f"at least {params.min_usable_fraction:.1%} are needed (zogy.min_usable_fraction)",
+            metrics,
+        )
+    cleaned = without_background(cleaned)
+    floor = params.min_registration_error
+    x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
+    difference = filtered_difference(
+        cleaned,
+        _ProperFilters(cleaned),
+        NoiseTerms((x_error, y_error), params.relative_error),
+        tile=params.tile,
+        border=params.border,
+    )
+    return replace(difference, metrics=metrics)
+
+
+class _ProperFilters:
+    """ZOGY's filters for images of one scale: each image is filtered with the other's PSF, then the noise is whitened."""
+
+    def __init__(self, pair: CleanedPair) -> None:
+        self._pair = pair
+
+    def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
+        new_psf = transformed_psf(self._pair.new_psf, x, y, shape)
+        ref_psf = transformed_psf(self._pair.ref_psf, x, y, shape)
+        # Dividing by F_D = 1 / sqrt(V_n + V_r) brings the difference to electrons of the new image.
+        total = self._pair.new_noise**2 + self._pair.ref_noise**2
+        new_share = np.float32(self._pair.new_noise**2 / total)
+        ref_share = np.float32(self._pair.ref_noise**2 / total)
+        whitening = 1 / np.sqrt(
+            new_share * np.abs(ref_psf) ** 2 + ref_share * np.abs(new_psf) ** 2 + np.float32(1e-12)
+        )
+        return Filters(new=ref_psf * whitening, ref=new_psf * whitening, psf=new_psf * ref_psf * whitening)

@@ -1,0 +1,137 @@
+"""A new image and its reference, made ready for filters: one scale, and a number in every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seechange_core.frames import AlignedPair, Mask, Pixels, PsfModel, unusable
+from seechange_core.frames.polynomial import exponents
+from seechange_core.imaging.masked_pixels import filled_from_neighbours
+
+_BACKGROUND_CELLS = 8
+_BACKGROUND_DEGREE = 2
+_SAMPLE_STEP = 3
+
+
+@dataclass(frozen=True)
+class CleanedPair:
+    """Both images in electrons of the new one, without holes.
+
+    Parameters
+    ----------
+    new, ref, new_variance, ref_variance : array of shape (ny, nx), float32
+        Electrons, electrons squared.
+    bad : bool array of shape (ny, nx)
+        Pixels that were unusable in either image, and now hold stand-ins.
+    mask : array of shape (ny, nx), uint16
+        Planes of both inputs, combined.
+    new_psf, ref_psf : PsfModel
+        As in `AlignedPair`.
+    new_noise, ref_noise : float
+        Typical noise of a pixel without sources (electron).
+    """
+
+    new: Pixels
+    ref: Pixels
+    new_variance: Pixels
+    ref_variance: Pixels
+    bad: NDArray[np.bool_]
+    mask: Mask
+    new_psf: PsfModel
+    ref_psf: PsfModel
+    new_noise: float
+    ref_noise: float
+
+    @property
+    def usable_fraction(self) -> float:
+        """Pixels that are good in both images, divided by all."""
+        return 1.0 - float(np.count_nonzero(self.bad)) / self.bad.size
+
+
+def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
+    """Bring both images to the new one's scale and put stand-ins into unusable pixels.
+
+    Where one image is unusable, the other stands in, plus the difference of the two as interpolated from the pixels
+    around; where both are, each is interpolated. So a filter that spreads the stand-ins spreads little. The light of a
+    stand-in is uncertain by a fraction, which enters its variance.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        As the subtractor got it; not changed.
+    fill_error : float
+        Error of a stand-in as a fraction of its light.
+
+    Returns
+    -------
+    CleanedPair
+        Its noise levels are 0 if no pixel is usable in both images.
+    """
+    scale = np.float32(1.0 / pair.flux_ratio)
+    new, new_variance = pair.new.data, pair.new.variance
+    ref, ref_variance = pair.ref.data * scale, pair.ref.variance * (scale * scale)
+    new_bad = unusable(pair.new.mask) | ~(np.isfinite(new) & np.isfinite(new_variance) & (new_variance > 0))
+    ref_bad = unusable(pair.ref.mask) | ~(np.isfinite(ref) & np.isfinite(ref_variance) & (ref_variance > 0))
+    bad = new_bad | ref_bad
+    new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
+    if bad.any() and not bad.all():
+        depth = round(2 * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 2.0))
+        with np.errstate(invalid="ignore"):
+            step = filled_from_neighbours(new - ref, bad, depth)
+        ref = np.where(ref_bad & ~new_bad, new - step, ref)
+        ref = filled_from_neighbours(ref, new_bad & ref_bad, depth)
+        new = np.where(new_bad, ref + step, new)
+        new_variance = np.where(new_bad, new_noise**2 + (fill_error * new) ** 2, new_variance)
+        ref_variance = np.where(ref_bad, ref_noise**2 + (fill_error * ref) ** 2, ref_variance)
+    return CleanedPair(
+        *(np.ascontiguousarray(plane, np.float32) for plane in (new, ref, new_variance, ref_variance)),
+        bad=bad,
+        mask=pair.new.mask | pair.ref.mask,
+        new_psf=pair.new_psf,
+        ref_psf=pair.ref_psf,
+        new_noise=new_noise,
+        ref_noise=ref_noise,
+    )
+
+
+def without_background(pair: CleanedPair) -> CleanedPair:
+    """Subtract from the new image what its sky differs from the reference's: a smooth surface through clipped medians."""
+    ny, nx = pair.new.shape
+    noise = np.hypot(pair.new_noise, pair.ref_noise)
+    rows, columns = (
+        np.linspace(0, n, min(_BACKGROUND_CELLS, max(n // 32, 1)) + 1).astype(int) for n in (ny, nx)
+    )
+    u, v, level = [], [], []
+    for y0, y1 in zip(rows[:-1], rows[1:], strict=True):
+        for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
+            cell = np.s_[y0:y1:_SAMPLE_STEP, x0:x1:_SAMPLE_STEP]
+            sample = (pair.new[cell] - pair.ref[cell])[~pair.bad[cell]]
+            sample = sample[np.abs(sample) < 10 * noise]
+            sample = sample[np.abs(sample - np.median(sample)) < 3 * noise] if sample.size else sample
+            if sample.size >= 30:
+                u.append((y0 + y1 - 1) / ny - 1)
+                v.append((x0 + x1 - 1) / nx - 1)
+                level.append(float(np.median(sample)))
+    if not level:
+        return pair
+    degree = _BACKGROUND_DEGREE if len(level) >= 4 * len(exponents(_BACKGROUND_DEGREE)) else 0
+    terms = np.stack([np.power(v, i) * np.power(u, j) for i, j in exponents(degree)], axis=1)
+    solution = np.linalg.lstsq(terms, np.array(level), rcond=None)[0]
+    coefficients = np.zeros((degree + 1, degree + 1))
+    for (i, j), value in zip(exponents(degree), solution, strict=True):
+        coefficients[j, i] = value
+    y, x = ((2 * np.arange(n) + 1) / n - 1 for n in (ny, nx))
+    surface = (
+        np.vander(y, degree + 1, increasing=True) @ coefficients @ np.vander(x, degree + 1, increasing=True).T
+    )
+    return replace(pair, new=pair.new - surface.astype(np.float32))
+
+
+def _noise(variance: Pixels, bad: NDArray[np.bool_]) -> float:
+    sample = variance[::_SAMPLE_STEP, ::_SAMPLE_STEP][~bad[::_SAMPLE_STEP, ::_SAMPLE_STEP]]
+    if not sample.size:
+        sample = variance[~bad]
+    return float(np.sqrt(np.median(sample))) if sample.size else 0.0

@@ -1,0 +1,97 @@
+"""Cutting an image into tiles with a border, for work in pieces that fit the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seechange_core.frames import Box
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image whose border overlaps its neighbours.
+
+    Parameters
+    ----------
+    inner : Box
+        What the tile is responsible for; the inner boxes of all tiles cover the image once.
+    side : tuple of int
+        Rows and columns of the tile with its border.
+    border : int
+        Pixels around the inner box.
+    """
+
+    inner: Box
+    side: tuple[int, int]
+    border: int
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Position x, y of the middle of the inner box (pixel)."""
+        return (self.inner.x0 + self.inner.x1 - 1) / 2, (self.inner.y0 + self.inner.y1 - 1) / 2
+
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """The index of the inner box in an array of the tile's size."""
+        rows, columns = self.inner.shape
+        return slice(self.border, self.border + rows), slice(self.border, self.border + columns)
+
+    def cut(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the tile's pixels; those off the image are 0."""
+        ny, nx = image.shape
+        top, left = self.inner.y0 - self.border, self.inner.x0 - self.border
+        y0, y1 = max(top, 0), min(top + self.side[0], ny)
+        x0, x1 = max(left, 0), min(left + self.side[1], nx)
+        pixels = np.zeros(self.side, np.float32)
+        pixels[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+        return pixels
+
+
+def tiles(shape: tuple[int, int], inner: int, border: int) -> Iterator[Tile]:
+    """Divide an image into equal tiles.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    inner : int
+        Largest side of the inner box (pixel); boxes are made equal, so most are smaller.
+    border : int
+        Pixels around it.
+
+    Yields
+    ------
+    Tile
+        Row by row. All have one size, which suits the FFT.
+    """
+    rows, columns = (_edges(n, inner) for n in shape)
+    side = (_fast_length(rows, border), _fast_length(columns, border))
+    for y0, y1 in zip(rows[:-1], rows[1:], strict=True):
+        for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
+            yield Tile(Box(y0, y1, x0, x1), side, border)
+
+
+def _edges(length: int, inner: int) -> list[int]:
+    count = -(-length // inner)
+    return [round(i * length / count) for i in range(count + 1)]
+
+
+def _fast_length(edges: list[int], border: int) -> int:
+    """Return the smallest even product of 2, 3 and 5 that holds the widest tile."""
+    length = max(b - a for a, b in zip(edges[:-1], edges[1:], strict=True)) + 2 * border
+    while not _is_smooth(length):
+        length += 1
+    return length
+
+
+def _is_smooth(length: int) -> bool:
+    if length % 2:
+        return False
+    for prime in (2, 3, 5):
+        while length % prime == 0:
+            length //= prime
+    return length == 1
