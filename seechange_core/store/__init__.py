@@ -1,0 +1,1 @@
+"""Products in files and database: how they are found, loaded and saved."""

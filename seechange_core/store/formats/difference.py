@@ -1,0 +1,56 @@
+"""Difference images with everything that a subtraction returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seechange_core.frames import Difference, Pixels
+from seechange_core.store.formats.document import extension, fits_bytes, metadata_of, native, opened
+from seechange_core.store.formats.frame import IMAGE, MASK, VARIANCE, frame_planes
+from seechange_core.store.formats.planes import noisy_plane, quiet_level, smooth_plane
+from seechange_core.store.formats.psf import psf_extension, psf_numbers, psf_of
+
+SCORE, FLUX, FLUX_ERROR = "SCORE", "FLUX", "FLUX_ERROR"
+
+
+def difference_bytes(difference: Difference) -> bytes:
+    """Write a difference: IMAGE, VARIANCE, MASK, PSF, and as far as present SCORE (sigma), FLUX and FLUX_ERROR."""
+    extensions = frame_planes(difference.data, difference.variance, difference.mask, 1.0, {})
+    extensions.append(psf_extension(difference.psf))
+    if difference.score is not None:
+        extensions.append(noisy_plane(SCORE, difference.score, 1.0, "sigma"))
+    if difference.flux is not None and difference.flux_error is not None:
+        noise_electron = quiet_level(difference.flux_error)
+        extensions.append(noisy_plane(FLUX, difference.flux, noise_electron, "electron"))
+        extensions.append(smooth_plane(FLUX_ERROR, difference.flux_error, "electron"))
+    return fits_bytes(extensions, {"psf": psf_numbers(difference.psf), "metrics": dict(difference.metrics)})
+
+
+def read_difference(path: Path) -> Difference:
+    """Read a difference back.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, damaged or truncated.
+    """
+    with opened(path) as hdus:
+        metadata = metadata_of(hdus, path)
+        present = {hdu.name for hdu in hdus}
+
+        def plane(name: str) -> Pixels:
+            return native(extension(hdus, name, path).data)
+
+        def optional(name: str) -> Pixels | None:
+            return plane(name) if name in present else None
+
+        return Difference(
+            data=plane(IMAGE),
+            variance=plane(VARIANCE),
+            mask=plane(MASK),
+            psf=psf_of(hdus, metadata, path),
+            score=optional(SCORE),
+            flux=optional(FLUX),
+            flux_error=optional(FLUX_ERROR),
+            metrics=metadata["metrics"],
+        )

@@ -1,0 +1,86 @@
+"""Tables of sources, detections, measurements and stars as FITS binary tables."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from astropy.io import fits
+
+from seechange_core.frames import ColumnTable
+from seechange_core.store.formats.document import extension, fits_bytes, metadata_of, native, opened
+
+TABLE = "TABLE"
+_FORMATS = {"f8": "D", "f4": "E", "i8": "K", "i4": "J", "i2": "I", "u1": "B", "b1": "L"}
+_UNSIGNED = {"u2": ("I", 1 << 15), "u4": ("J", 1 << 31)}
+AnyTable = TypeVar("AnyTable", bound=ColumnTable)
+
+
+def table_bytes(table: ColumnTable) -> bytes:
+    """Write a table, its declared units and meanings as cards; text is UTF-8.
+
+    Raises
+    ------
+    TypeError
+        If a column has a type that FITS has not.
+    """
+    declared = {name: (unit, meaning) for name, (_, unit, meaning) in table.COLUMNS.items()}
+    columns = [table_column(name, values, declared.get(name, ("", ""))[0]) for name, values in table.items()]
+    hdu = fits.BinTableHDU.from_columns(columns, nrows=table.n_rows, name=TABLE)
+    for number, name in enumerate(table, start=1):
+        meaning = declared.get(name, ("", ""))[1]
+        if meaning:
+            hdu.header[f"TCOMM{number}"] = meaning
+    text = [name for name, values in table.items() if values.dtype.kind == "U"]
+    return fits_bytes([hdu], {"class": type(table).__name__, "meta": table.meta, "text": text})
+
+
+def read_table(path: Path, table_class: type[AnyTable]) -> AnyTable:
+    """Read a table back as an instance of its class.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, damaged or truncated, or holds a table of another class.
+    """
+    with opened(path) as hdus:
+        metadata = metadata_of(hdus, path)
+        if metadata["class"] != table_class.__name__:
+            raise TypeError(f"it holds a {metadata['class']}, not a {table_class.__name__}")
+        data = extension(hdus, TABLE, path).data
+        columns = {name: _values(data[name], name in metadata["text"]) for name in data.names}
+    return table_class(columns, metadata["meta"])
+
+
+def reader_of(table_class: type[AnyTable]) -> partial[AnyTable]:
+    """Return the function that reads tables of one class from a path."""
+    return partial(read_table, table_class=table_class)
+
+
+def table_column(name: str, values: np.ndarray[Any, Any], unit: str = "") -> fits.Column:
+    """Return a FITS column for an array whose first axis is the row."""
+    cell = values.shape[1:]
+    repeat = int(np.prod(cell, dtype=int))
+    dim = f"({','.join(str(side) for side in reversed(cell))})" if len(cell) > 1 else None
+    if values.dtype.kind == "U" and not cell:
+        encoded = np.char.encode(values, "utf-8")
+        return fits.Column(name=name, format=f"{max(1, encoded.dtype.itemsize)}A", array=encoded, unit=unit or None)
+    code = values.dtype.str[1:]
+    if code in _UNSIGNED:
+        letter, zero = _UNSIGNED[code]
+        return fits.Column(
+            name=name, format=f"{repeat}{letter}", bzero=zero, array=values, unit=unit or None, dim=dim
+        )
+    if code not in _FORMATS:
+        raise TypeError(f"column {name}: numbers of type {values.dtype} cannot be stored; use another type")
+    return fits.Column(name=name, format=f"{repeat}{_FORMATS[code]}", array=values, unit=unit or None, dim=dim)
+
+
+def _values(column: Any, text: bool) -> np.ndarray[Any, Any]:
+    if text:
+        # A FITS file gives text as ASCII; its bytes are UTF-8.
+        raw = np.asarray(column)
+        return np.char.decode(raw, "utf-8") if raw.dtype.kind == "S" else raw
+    return native(column)
