@@ -99,21 +99,20 @@ class MoffatField:
         inside = 1.0 - (1.0 + (NORMALISATION_RADIUS_FWHM * fwhm / alpha) ** 2) ** (1.0 - self.beta)
         peak = (self.beta - 1.0) / (np.pi * alpha**2) / inside
         pixel = np.arange(size) - size // 2
-        xx, yy, xy, x_phase, y_phase = (
-            value.astype(np.float32)[:, None] for value in (xx, yy, xy, x_phase, y_phase)
-        )
+        single = (value.astype(np.float32)[:, None] for value in (xx, yy, xy, x_phase, y_phase))
+        xx_1, yy_1, xy_1, x_1, y_1 = single
         out = np.empty((len(fwhm), size, size))
         step = max(1, _CHUNK_PIXELS // size**2)
         for start in range(0, len(fwhm), step):
             part = slice(start, start + step)
             total = np.zeros((len(fwhm[part]), size, size), dtype=np.float32)
             for y_node, y_weight in zip(_NODES / 2, _WEIGHTS / 2, strict=True):
-                dy = (pixel + y_node).astype(np.float32) - y_phase[part]
+                dy = (pixel + y_node).astype(np.float32) - y_1[part]
                 for x_node, x_weight in zip(_NODES / 2, _WEIGHTS / 2, strict=True):
-                    dx = (pixel + x_node).astype(np.float32) - x_phase[part]
-                    radius2 = (xy[part] * dy)[:, :, None] * dx[:, None, :]
-                    radius2 += (xx[part] * dx**2)[:, None, :]
-                    radius2 += (1.0 + yy[part] * dy**2)[:, :, None]
+                    dx = (pixel + x_node).astype(np.float32) - x_1[part]
+                    radius2 = (xy_1[part] * dy)[:, :, None] * dx[:, None, :]
+                    radius2 += (xx_1[part] * dx**2)[:, None, :]
+                    radius2 += (1.0 + yy_1[part] * dy**2)[:, :, None]
                     total += np.float32(x_weight * y_weight) * radius2 ** np.float32(-self.beta)
             out[part] = total * peak[part, None, None]
         return out
