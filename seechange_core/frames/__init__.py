@@ -11,7 +11,13 @@ from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusa
 from seechange_core.frames.photometry import PhotometricSolution
 from seechange_core.frames.psf import PsfModel
 from seechange_core.frames.section import Amplifier, Box, CalibrationFrame, SectionData
-from seechange_core.frames.sources import DetectionTable, MeasurementTable, SourceTable, StarTable
+from seechange_core.frames.sources import (
+    DetectionTable,
+    MeasurementTable,
+    ScoreTable,
+    SourceTable,
+    StarTable,
+)
 from seechange_core.frames.stamps import Stamps
 from seechange_core.frames.table import ColumnTable
 
@@ -34,6 +40,7 @@ __all__ = [
     "PhotometricSolution",
     "Pixels",
     "PsfModel",
+    "ScoreTable",
     "SectionData",
     "SkyMapping",
     "SourceTable",

@@ -68,7 +68,8 @@ class DetectionTable(ColumnTable):
 class MeasurementTable(ColumnTable):
     """Candidates, measured on the difference image.
 
-    Fluxes are nJy where ``meta["calibrated"]`` is true and electrons otherwise; sky positions are NaN without a WCS.
+    Fluxes are nJy where ``meta["calibrated"]`` is true; otherwise they are electrons and magnitudes are NaN.
+    Sky positions are NaN without a WCS. What cannot be measured is NaN.
     """
 
     COLUMNS: ClassVar = {
@@ -78,19 +79,42 @@ class MeasurementTable(ColumnTable):
         "y_error": (_f4, "pixel", "1 sigma"),
         "ra": (_f8, "deg", "ICRS"),
         "dec": (_f8, "deg", "ICRS"),
-        "position_error_arcsec": (_f4, "arcsec", "1 sigma along one axis"),
+        "position_error_arcsec": (_f4, "arcsec", "1 sigma along one axis, error of the mapping included"),
         "flux": (_f8, "nJy", "PSF flux; negative where the sky became fainter"),
         "flux_error": (_f8, "nJy", "1 sigma"),
         "aperture_flux": (_f8, "nJy", "flux within one FWHM radius, corrected to the PSF normalisation"),
         "aperture_flux_error": (_f8, "nJy", "1 sigma"),
+        "new_flux": (_f8, "nJy", "light of the new image within one FWHM radius, as it is"),
+        "reference_flux": (_f8, "nJy", "light of the aligned reference within one FWHM radius, as it is"),
         "magnitude": (_f4, "mag AB", "of the absolute PSF flux"),
         "magnitude_error": (_f4, "mag", "1 sigma"),
         "score": (_f4, "sigma", "of the detection"),
         "snr": (_f4, "", "PSF flux divided by its error"),
         "chi2": (_f4, "", "reduced chi-square of the PSF fit"),
-        "width_ratio": (_f4, "", "width divided by the width of the PSF"),
-        "elongation": (_f4, "", "major divided by minor axis"),
+        "misfit": (_f4, "", "residuals of the PSF fit beyond the noise, relative to the signal"),
+        "width_ratio": (_f4, "", "Gaussian-weighted width divided by that of the PSF"),
+        "elongation": (_f4, "", "major divided by minor axis, Gaussian weighted"),
+        "peak_ratio": (_f4, "", "brightest pixel of the core relative to the fitted PSF's: high for cosmic rays"),
+        "dipole_fraction": (
+            _f4,
+            "",
+            "flux of the strongest opposite source within 1.5 FWHM, relative to its own",
+        ),
+        "edge_distance": (_f4, "pixel", "to the nearest edge of the image"),
         "n_bad": (_i4, "", "unusable pixels within 2 FWHM"),
         "n_negative": (_i4, "", "pixels beyond 2 sigma of the opposite sign within 2 FWHM"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
+        "psf_like": (np.bool_, "", "none of the limits on shape and residuals is exceeded"),
+    }
+
+
+class ScoreTable(ColumnTable):
+    """Opinions of scorers: one row for each candidate and scorer, scorer by scorer."""
+
+    COLUMNS: ClassVar = {
+        "row": (_i4, "", "row of the candidate in the measurements, from 0"),
+        "scorer": (np.str_, "", "name of the scorer"),
+        "version": (np.str_, "", "version of the scorer"),
+        "score": (_f8, "", "0 (bogus) to 1 (real)"),
+        "info": (np.str_, "", "details in JSON"),
     }
