@@ -112,7 +112,7 @@ def _flat(provenance: Provenance) -> dict[str, Any]:
     def walk(path: str, value: Any) -> None:
         if isinstance(value, Mapping) and value:
             for key, item in value.items():
-                walk(f"{path}.{key}", item)
+                walk(f"{path}.{key}" if key else path, item)
         elif isinstance(value, list | tuple) and value:
             for index, item in enumerate(value):
                 name = item.get("name", index) if isinstance(item, Mapping) else index

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from seechange_core.errors import ProfileError
 from seechange_core.params import parameter
 
 
@@ -29,6 +30,23 @@ class DatabaseSettings(Settings):
     password_file: Path | None = parameter(
         None, description="File whose first line is the password of the database", critical=False
     )
+
+    def secret(self) -> str | None:
+        """Return the password, from wherever it is to come; None if none is set.
+
+        Raises
+        ------
+        ProfileError
+            If the file that should hold it cannot be read.
+        """
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text(encoding="utf-8").splitlines()[0]
+        except (OSError, IndexError) as error:
+            raise ProfileError([f"database.password_file: {self.password_file} cannot be read: {error}"]) from error
 
 
 class StorageSettings(Settings):

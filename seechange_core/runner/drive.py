@@ -1,0 +1,94 @@
+"""Drives one unit of work through a plan and says how it ended."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from seechange_core.errors import MissingInput, Rejected, SeeChangeError
+from seechange_core.pipeline import Plan
+from seechange_core.runner.products import Products
+from seechange_core.runner.run_step import StepOutcome, run_step
+from seechange_core.runner.section_report import DONE, FAILED, REJECTED, WAITING
+from seechange_core.runner.services import Services
+from seechange_core.runner.unit import Unit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Drive:
+    """How far a unit got.
+
+    Parameters
+    ----------
+    state, step, reason
+        As in `SectionReport`.
+    """
+
+    products: Products
+    state: str = DONE
+    step: str = ""
+    reason: str = ""
+    steps: list[StepOutcome] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+def drive(
+    unit: Unit,
+    plan: Plan,
+    services: Services,
+    *,
+    started: Callable[[str], None] = lambda process: None,
+) -> Drive:
+    """Run the steps of a plan in order until one of them ends the unit.
+
+    A rejection, a missing reference and an error each end this unit only; everything made before stays.
+
+    Parameters
+    ----------
+    started : callable
+        Hears the name of each process before it runs.
+    """
+    progress = Drive(Products(services.store.products))
+    last_use = _last_use(plan)
+    for planned in plan:
+        progress.step = planned.process
+        started(planned.process)
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("default")
+                outcome = run_step(planned, unit, progress.products, services.store.products, services.instrument)
+        except Rejected as rejection:
+            return _ended(progress, services, REJECTED, rejection.reason, rejection)
+        except MissingInput as missing:
+            state = WAITING if missing.what == "reference" else FAILED
+            return _ended(progress, services, state, str(missing), missing)
+        except SeeChangeError as error:
+            return _ended(progress, services, FAILED, str(error), error)
+        except Exception as error:
+            logger.debug("%s failed", planned.process, exc_info=True)
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__}: {error} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
+            return _ended(progress, services, FAILED, reason, error)
+        progress.warnings += sorted({str(warning.message) for warning in caught})
+        progress.steps.append(outcome)
+        progress.products.forget(role for role, process in last_use.items() if process == planned.process)
+        services.registry.notify("step_finished", step=planned.process, result=outcome)
+    return progress
+
+
+def _ended(progress: Drive, services: Services, state: str, reason: str, error: BaseException) -> Drive:
+    progress.state, progress.reason, progress.error = state, reason, error
+    if state != WAITING:
+        services.registry.notify("step_failed", step=progress.step, error=error)
+    return progress
+
+
+def _last_use(plan: Plan) -> Mapping[str, str]:
+    """Return for each role the last process that needs it, so that its memory can be freed then."""
+    return {role: planned.process for planned in plan for role in planned.step.inputs}

@@ -1,0 +1,155 @@
+"""One section of an exposure as a unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import singledispatchmethod
+from pathlib import Path
+from typing import Any
+
+from seechange_core.errors import MissingInput
+from seechange_core.frames import Amplifier, SectionData
+from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.products import Products
+from seechange_core.runner.services import Services
+from seechange_core.steps.step import CalibrationRequest, CatalogRequest, ReferenceRequest, Request, SuppliedPsfRequest
+
+
+@dataclass(frozen=True)
+class ExposureSection:
+    """A CCD of an exposure.
+
+    Parameters
+    ----------
+    services : Services
+        Of this process.
+    exposure : models.Exposure
+        Its row.
+    files : tuple of Path
+        Where its files are.
+    section : str
+        Which CCD.
+    """
+
+    services: Services
+    exposure: Any
+    files: tuple[Path, ...]
+    section: str
+
+    @property
+    def place(self) -> str:
+        """The section."""
+        return self.section
+
+    @property
+    def filter(self) -> str:
+        """Of this section."""
+        return self.exposure.filter or self.exposure.section_filters.get(self.section, "")
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """The exposure, and what overrides the camera's own description of the section."""
+        override = self._override()
+        return {"exposure": self.exposure.identity} | ({"sensor": override.identity} if override else {})
+
+    def origin_inputs(self) -> Mapping[str, Any]:
+        """Read the raw section."""
+        section = self.services.instrument.read(self.files, self.section)
+        override = self._override()
+        return {"section": _overridden(section, override.properties) if override else section}
+
+    def _override(self) -> Any:
+        return self.services.store.calibrations.sensor_section(
+            self.exposure.instrument, self.section, self.exposure.mjd
+        )
+
+    @singledispatchmethod
+    def bind(self, request: Request, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        """Choose what fills a request; see `Unit`."""
+        raise TypeError(f"{type(request).__name__} cannot be filled for a section of an exposure")
+
+    @bind.register
+    def _(self, request: CalibrationRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        chosen: dict[str, str] = {}
+        for kind in request.kinds:
+            found = self.services.store.calibrations.find(
+                kind=kind,
+                instrument=self.exposure.instrument,
+                section=self.section,
+                filter=self.filter,
+                mjd=self.exposure.mjd,
+            )
+            if found:
+                chosen[f"calibration.{kind}"] = found
+            elif kind not in request.optional:
+                raise MissingInput(
+                    kind,
+                    f"no {kind} of {self.exposure.instrument} {self.section} is valid on MJD {self.exposure.mjd:.3f}: "
+                    f"make one with 'seechange calibration build {kind}', or add {kind} to preprocessing.optional",
+                )
+        return chosen
+
+    @bind.register
+    def _(self, request: CatalogRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        return {request.role: planned.components[request.slot][0].excerpt_id(request.region)}
+
+    @bind.register
+    def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        return {}
+
+    @bind.register
+    def _(self, request: ReferenceRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        image = products["image"]
+        found = self.services.store.references.find(
+            reference_set=request.reference_set,
+            filter=self.filter,
+            footprint=products["mapping"].footprint(image.shape),
+            min_overlap=request.min_overlap,
+        )
+        if not found:
+            raise MissingInput(
+                "reference",
+                f"no reference of the set {request.reference_set!r} in {self.filter} covers "
+                f"{request.min_overlap:.0%} of this section: make one with 'seechange reference build'",
+            )
+        return {request.role: found}
+
+    @singledispatchmethod
+    def fetch(self, request: Request, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+        """Load what was chosen; see `Unit`."""
+        raise TypeError(f"{type(request).__name__} cannot be filled for a section of an exposure")
+
+    @fetch.register
+    def _(self, request: CalibrationRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+        prefix = "calibration."
+        return {
+            role.removeprefix(prefix): self.services.store.calibrations.load(identity)
+            for role, identity in bound.items()
+            if role.startswith(prefix)
+        }
+
+    @fetch.register
+    def _(self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+        stars = self.services.store.excerpts.get(planned.components[request.slot][0], request.region)
+        return at_epoch(stars, request.epoch_mjd)
+
+    @fetch.register
+    def _(self, request: SuppliedPsfRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+        return self.services.instrument.supplied_psf(self.files, self.section)
+
+    @fetch.register
+    def _(self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+        return self.services.store.references.load(bound[request.role])
+
+
+def _overridden(section: SectionData, properties: Mapping[str, Any]) -> SectionData:
+    """Return a section whose amplifiers have the gain, read noise or saturation that was measured for them."""
+
+    def measured(amplifier: Amplifier) -> Amplifier:
+        own = {**properties, **properties.get(amplifier.name, {})}
+        names = ("gain", "read_noise_electron", "saturation_adu")
+        return replace(amplifier, **{name: float(own[name]) for name in names if name in own})
+
+    return section.replaced(amplifiers=tuple(measured(amplifier) for amplifier in section.amplifiers))

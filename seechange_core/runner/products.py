@@ -1,0 +1,48 @@
+"""What a unit of work has at hand: products by role, loaded when a step wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+
+class Loads(Protocol):
+    """Reads a product of a role from where it was saved."""
+
+    def load(self, product_id: str, role: str) -> Any:
+        """Return the product in memory."""
+
+
+class Products(Mapping[str, Any]):
+    """Identities of the products made so far, and their values, read from the store once.
+
+    Parameters
+    ----------
+    store : Loads
+        Where they were saved.
+    """
+
+    def __init__(self, store: Loads) -> None:
+        self._store = store
+        self._values: dict[str, Any] = {}
+        self.ids: dict[str, str] = {}
+
+    def add(self, product_id: str, roles: Iterable[str]) -> None:
+        """Take the outputs of a process in."""
+        self.ids |= dict.fromkeys(roles, product_id)
+
+    def forget(self, roles: Iterable[str]) -> None:
+        """Free the memory of roles; they are read again if they are asked for."""
+        for role in roles:
+            self._values.pop(role, None)
+
+    def __getitem__(self, role: str) -> Any:
+        if role not in self._values:
+            self._values[role] = self._store.load(self.ids[role], role)
+        return self._values[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)

@@ -1,0 +1,150 @@
+"""Runs one step of a plan on one unit of work, unless its product is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seechange_core.errors import Rejected
+from seechange_core.params import content_id
+from seechange_core.pipeline import PlannedStep
+from seechange_core.provenance import product_id
+from seechange_core.runner.products import Products
+from seechange_core.runner.unit import Unit
+from seechange_core.steps.step import Request, StepContext
+from seechange_core.store.products import ProductRecord, ProductStore
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """How a step went.
+
+    Parameters
+    ----------
+    process : str
+        Its name.
+    product_id : str
+        Of what it made.
+    made : bool
+        False if the product was there already.
+    metrics : mapping
+        As the step returned them.
+    seconds, cpu_s : float
+        Elapsed time and CPU time, reading and saving included.
+    peak_memory_mb : float
+        Of this process so far.
+    """
+
+    process: str
+    product_id: str
+    made: bool
+    metrics: Mapping[str, Any]
+    seconds: float
+    cpu_s: float
+    peak_memory_mb: float
+
+
+def anchor_of(planned: PlannedStep, unit: Unit, products: Products) -> str:
+    """Return the hash under which the inputs of a step that depend on data are bound."""
+    return content_id(
+        {"provenance": planned.provenance.id, "place": unit.place, "inputs": _upstream_ids(planned, unit, products)}
+    )
+
+
+def run_step(
+    planned: PlannedStep, unit: Unit, products: Products, store: ProductStore, instrument: Any
+) -> StepOutcome:
+    """Make a step's product, or find it, and add its roles to `products`.
+
+    Raises
+    ------
+    Rejected
+        If the step rejects the data, or did so before.
+    MissingInput
+        If something that it asks for is not there yet.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+    anchor = anchor_of(planned, unit, products)
+    found = store.find_by_anchor(anchor)
+    if found is not None:
+        if found.state == "rejected":
+            raise Rejected(found.reason, found.metrics)
+        products.add(found.product_id, planned.step.outputs)
+        return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
+
+    context = StepContext(planned.components, np.random.default_rng(), instrument)
+    inputs: dict[str, Any] = {role: products[role] for role in planned.step.inputs}
+    inputs |= unit.origin_inputs() if not planned.upstream else {}
+    requests = planned.step.requests(inputs, planned.params, context)
+    bound = _bind(requests, anchor, planned, unit, products, store)
+    identity = product_id(
+        planned.provenance.id, unit.place, {**_upstream_ids(planned, unit, products), **bound}
+    )
+    record = ProductRecord(
+        product_id=identity,
+        provenance=planned.provenance,
+        place=unit.place,
+        anchor=anchor,
+        inputs={**_upstream_ids(planned, unit, products), **bound},
+        **unit.describe(),
+    )
+    for request in requests:
+        inputs[request.role] = unit.fetch(request, bound, planned)
+    context = StepContext(planned.components, _random(identity), instrument)
+    try:
+        result = planned.step.run(inputs, planned.params, context)
+    except Rejected as rejection:
+        store.save_rejection(record, rejection.reason, rejection.metrics)
+        raise
+    store.save(record.finished(result.branch, result.metrics), result.outputs)
+    products.add(identity, planned.step.outputs)
+    return _outcome(planned, identity, True, result.metrics, started, cpu_started)
+
+
+def _upstream_ids(planned: PlannedStep, unit: Unit, products: Products) -> dict[str, str]:
+    if not planned.upstream:
+        return dict(unit.origin)
+    return {role: products.ids[role] for role in planned.upstream}
+
+
+def _bind(
+    requests: tuple[Request, ...],
+    anchor: str,
+    planned: PlannedStep,
+    unit: Unit,
+    products: Products,
+    store: ProductStore,
+) -> dict[str, str]:
+    if not requests:
+        return {}
+    before = store.binding(anchor)
+    if before is not None:
+        return dict(before)
+    chosen: dict[str, str] = {}
+    for request in requests:
+        chosen |= unit.bind(request, planned, products)
+    return dict(store.bind(anchor, chosen)) if chosen else {}
+
+
+def _random(identity: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(identity.encode("ascii")).digest()[:8], "big"))
+
+
+def _outcome(
+    planned: PlannedStep, identity: str, made: bool, metrics: Mapping[str, Any], started: float, cpu_started: float
+) -> StepOutcome:
+    return StepOutcome(
+        process=planned.process,
+        product_id=identity,
+        made=made,
+        metrics=dict(metrics),
+        seconds=time.perf_counter() - started,
+        cpu_s=time.process_time() - cpu_started,
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
