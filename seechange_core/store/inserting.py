@@ -1,0 +1,63 @@
+"""Writing rows that may have been written already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import CursorResult
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from seechange_core.errors import StoreError
+from seechange_core.models import Base
+
+Row = TypeVar("Row", bound=Base)
+_INSERT: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def insert_missing(session: Session, rows: Sequence[Base]) -> None:
+    """Write those rows of one table that are not there yet, in one statement.
+
+    Parameters
+    ----------
+    session : Session
+        From `Database.write`.
+    rows : sequence of Base
+        New objects of one class; all have values for the same columns.
+    """
+    if rows:
+        table = type(rows[0])
+        session.execute(_insert_ignoring(session, table), [_values(row) for row in rows])
+
+
+def insert_or_find(session: Session, row: Row) -> tuple[Row, bool]:
+    """Write a row, or find the one that another writer was first to write under its primary key.
+
+    Returns
+    -------
+    row
+        As it is in the database.
+    bool
+        True if it was written now.
+
+    Raises
+    ------
+    StoreError
+        If a row of another primary key has one of its unique values.
+    """
+    result = session.execute(_insert_ignoring(session, type(row)).values(_values(row)))
+    written = isinstance(result, CursorResult) and result.rowcount == 1
+    key = type(row).__mapper__.primary_key_from_instance(row)
+    found = session.get(type(row), key, populate_existing=True)
+    if found is None:
+        raise StoreError(f"{type(row).__tablename__} has another row with a unique value of {key}")
+    return found, written
+
+
+def _insert_ignoring(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    return _INSERT[session.get_bind().dialect.name](table).on_conflict_do_nothing()
+
+
+def _values(row: Base) -> dict[str, Any]:
+    return {name: value for name, value in row.__dict__.items() if name != "_sa_instance_state"}
