@@ -149,8 +149,8 @@ class Database:
         needed = migrations.head()
         if found != needed:
             raise StoreError(
-                f"database {printable(self.url)} has tables of revision {found or 'none'}; the installed package "
-                f"needs {needed}: run `seechange db upgrade`"
+                f"database {printable(self.url)} has tables of revision {found or 'none'}, "
+                f"the installed package needs {needed}: run `seechange db upgrade`"
             )
         self._ready = True
 

@@ -20,6 +20,7 @@ _ADVICE = {
     "database or disk is full": "free some space; what was being written is undone",
     "database is locked": "another process has been writing for more than 30 s: try again",
     "not a database": "the file is something else: check database.url",
+    "no such function": "this Python's SQLite lacks mathematical functions: use another build of Python",
     "no such table": "make the tables with `seechange db upgrade`",
     "undefinedtable": "make the tables with `seechange db upgrade`",
     "could not connect": "check that the server runs and that database.url names it",
@@ -59,8 +60,8 @@ def parse_url(text: str) -> URL:
 def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
     """Return an engine whose transactions on SQLite begin as they do on PostgreSQL.
 
-    The execution option ``writes`` makes a transaction of SQLite take the write lock at its beginning; without
-    it the transaction can only read.
+    The execution option ``writes`` makes a transaction of SQLite take the write lock at its beginning;
+    without it the transaction can only read.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +13,6 @@ from seechange_core.errors import StoreError
 from seechange_core.models import Base
 
 Row = TypeVar("Row", bound=Base)
-_INSERT: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def insert_missing(session: Session, rows: Sequence[Base]) -> None:
@@ -31,6 +30,12 @@ def insert_missing(session: Session, rows: Sequence[Base]) -> None:
         session.execute(_insert_ignoring(session, table), [_values(row) for row in rows])
 
 
+def insert_if_missing(session: Session, row: Base) -> bool:
+    """Write a row unless it is there, and return whether it was written now."""
+    result = session.execute(_insert_ignoring(session, type(row)).values(_values(row)))
+    return isinstance(result, CursorResult) and result.rowcount == 1
+
+
 def insert_or_find(session: Session, row: Row) -> tuple[Row, bool]:
     """Write a row, or find the one that another writer was first to write under its primary key.
 
@@ -46,8 +51,7 @@ def insert_or_find(session: Session, row: Row) -> tuple[Row, bool]:
     StoreError
         If a row of another primary key has one of its unique values.
     """
-    result = session.execute(_insert_ignoring(session, type(row)).values(_values(row)))
-    written = isinstance(result, CursorResult) and result.rowcount == 1
+    written = insert_if_missing(session, row)
     key = type(row).__mapper__.primary_key_from_instance(row)
     found = session.get(type(row), key, populate_existing=True)
     if found is None:
@@ -56,7 +60,9 @@ def insert_or_find(session: Session, row: Row) -> tuple[Row, bool]:
 
 
 def _insert_ignoring(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    return _INSERT[session.get_bind().dialect.name](table).on_conflict_do_nothing()
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def _values(row: Base) -> dict[str, Any]:
