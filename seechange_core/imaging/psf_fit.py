@@ -140,13 +140,13 @@ def _design(psf: PsfModel, samples: Floats, phase: Floats, size: int) -> Floats:
 
 def _solve(design: Floats, data: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Weighted linear least squares by stamp: parameters (n, 3), covariance (n, 3, 3); NaN where singular."""
-    n = len(data)
-    flat = design.reshape(n, _PARAMETERS, -1)
-    weighted = flat * weight.reshape(n, 1, -1)
+    n, n_pixels = len(data), data.shape[-1] ** 2
+    flat = design.reshape(n, _PARAMETERS, n_pixels)
+    weighted = flat * weight.reshape(n, 1, n_pixels)
     normal = weighted @ flat.transpose(0, 2, 1)
-    right = (weighted @ data.reshape(n, -1, 1))[:, :, 0]
+    right = (weighted @ data.reshape(n, n_pixels, 1))[:, :, 0]
     singular: NDArray[np.bool_] = ~(np.linalg.det(normal) > 0)
     normal[singular] = np.eye(_PARAMETERS)
-    covariance = np.linalg.inv(normal)
+    covariance: Floats = np.linalg.inv(normal)
     covariance[singular] = np.nan
     return (covariance @ right[:, :, None])[:, :, 0], covariance

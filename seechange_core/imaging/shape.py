@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.frames import Floats
 
@@ -37,7 +38,7 @@ def aperture_weights(distance_squared: Floats, radius: float) -> Floats:
 
 
 def width_and_elongation(
-    data: Floats, profile: Floats, good: Floats, dx: Floats, dy: Floats, fwhm: float
+    data: Floats, profile: Floats, good: NDArray[np.bool_], dx: Floats, dy: Floats, fwhm: float
 ) -> tuple[Floats, Floats]:
     """Compare the second moments of sources with those of their PSF.
 
