@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import AlignedPair, Mask, Pixels, PsfModel, unusable
-from seechange_core.frames.polynomial import exponents
+from seechange_core.frames import AlignedPair, Floats, Mask, Pixels, PsfModel, unusable
+from seechange_core.frames.polynomial import design_matrix, exponents
 from seechange_core.imaging.masked_pixels import filled_from_neighbours
 
 _BACKGROUND_CELLS = 8
 _BACKGROUND_DEGREE = 2
+_BLOCK = 16
 _SAMPLE_STEP = 3
 
 
@@ -98,36 +100,42 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
 
 
 def without_background(pair: CleanedPair) -> CleanedPair:
-    """Subtract from the new image what its sky differs from the reference's: a smooth surface through clipped medians."""
-    ny, nx = pair.new.shape
-    noise = np.hypot(pair.new_noise, pair.ref_noise)
-    rows, columns = (
-        np.linspace(0, n, min(_BACKGROUND_CELLS, max(n // 32, 1)) + 1).astype(int) for n in (ny, nx)
-    )
-    u, v, level = [], [], []
-    for y0, y1 in zip(rows[:-1], rows[1:], strict=True):
-        for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
-            cell = np.s_[y0:y1:_SAMPLE_STEP, x0:x1:_SAMPLE_STEP]
-            sample = (pair.new[cell] - pair.ref[cell])[~pair.bad[cell]]
-            sample = sample[np.abs(sample) < 10 * noise]
-            sample = sample[np.abs(sample - np.median(sample)) < 3 * noise] if sample.size else sample
-            if sample.size >= 30:
-                u.append((y0 + y1 - 1) / ny - 1)
-                v.append((x0 + x1 - 1) / nx - 1)
-                level.append(float(np.median(sample)))
-    if not level:
+    """Subtract from the new image what its sky has more than the reference's: a smooth surface.
+
+    It goes through medians of the difference's means over small blocks. A block holds most stars as a whole, so that the
+    two PSFs need not match.
+    """
+    shape = pair.new.shape
+    rows, columns = (max(n // _BLOCK, 1) for n in shape)
+    good = _block_sums(~pair.bad, rows, columns)
+    mean = _block_sums(np.where(pair.bad, 0, pair.new - pair.ref), rows, columns) / np.maximum(good, 1)
+    usable = good > 0.5 * good.max()
+    if not usable.any():
         return pair
-    degree = _BACKGROUND_DEGREE if len(level) >= 4 * len(exponents(_BACKGROUND_DEGREE)) else 0
-    terms = np.stack([np.power(v, i) * np.power(u, j) for i, j in exponents(degree)], axis=1)
-    solution = np.linalg.lstsq(terms, np.array(level), rcond=None)[0]
+    v, u = np.nonzero(usable)
+    y, x = (2 * v + 1) / rows - 1, (2 * u + 1) / columns - 1
+    level = mean[usable]
+    cell = (v * _BACKGROUND_CELLS // rows) * _BACKGROUND_CELLS + u * _BACKGROUND_CELLS // columns
+    chosen = [np.nonzero(cell == number)[0] for number in np.unique(cell)]
+    if len(chosen) < 4 * len(exponents(_BACKGROUND_DEGREE)):
+        degree, chosen = 0, [np.arange(len(level))]
+    else:
+        degree = _BACKGROUND_DEGREE
+    terms = np.concatenate([design_matrix(x[i].mean(), y[i].mean(), degree) for i in chosen])
+    solution = np.linalg.lstsq(terms, np.array([np.median(level[i]) for i in chosen]), rcond=None)[0]
     coefficients = np.zeros((degree + 1, degree + 1))
     for (i, j), value in zip(exponents(degree), solution, strict=True):
         coefficients[j, i] = value
-    y, x = ((2 * np.arange(n) + 1) / n - 1 for n in (ny, nx))
-    surface = (
-        np.vander(y, degree + 1, increasing=True) @ coefficients @ np.vander(x, degree + 1, increasing=True).T
-    )
+    powers = [np.vander((2 * np.arange(n) + 1) / n - 1, degree + 1, increasing=True) for n in shape]
+    surface = powers[0] @ coefficients @ powers[1].T
     return replace(pair, new=pair.new - surface.astype(np.float32))
+
+
+def _block_sums(image: NDArray[Any], rows: int, columns: int) -> Floats:
+    """Sum over equal blocks; what is left over at the far edges is not counted."""
+    height, width = image.shape[0] // rows, image.shape[1] // columns
+    blocks = image[: rows * height, : columns * width].reshape(rows, height, columns, width)
+    return blocks.sum(axis=(1, 3), dtype=np.float64)
 
 
 def _noise(variance: Pixels, bad: NDArray[np.bool_]) -> float:

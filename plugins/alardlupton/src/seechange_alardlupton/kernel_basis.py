@@ -1,0 +1,114 @@
+"""The functions that a convolution kernel is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seechange_core.frames import Floats
+
+_FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+_LEAST_SIGMA = 0.6
+
+
+@dataclass(frozen=True)
+class KernelBasis:
+    """Gaussians times polynomials, each a product of a function of x and one of y.
+
+    All but the first sum to 0, so that the first one's coefficient alone decides the flux (Alard 2000).
+
+    Parameters
+    ----------
+    profiles : array of shape (n_profiles, 2 half + 1)
+        Functions of one coordinate.
+    pairs : array of shape (n, 2), int
+        Which profile is taken along y and along x.
+    norms : array of shape (n,)
+        Factor of each function.
+    first_share : array of shape (n,)
+        How often the first function is subtracted from each.
+    """
+
+    profiles: Floats
+    pairs: Floats
+    norms: Floats
+    first_share: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of functions."""
+        return len(self.pairs)
+
+    @property
+    def half(self) -> int:
+        """Pixels on each side of the kernel's middle."""
+        return self.profiles.shape[1] // 2
+
+    def images(self) -> Floats:
+        """Return the functions, shape (n, 2 half + 1, 2 half + 1)."""
+        along_y, along_x = self.profiles[self.pairs[:, 0]], self.profiles[self.pairs[:, 1]]
+        return self._combined(along_y[:, :, None] * along_x[:, None, :])
+
+    def convolved(self, image: Floats) -> Floats:
+        """Convolve an image with each function.
+
+        Parameters
+        ----------
+        image : array of shape (ny, nx)
+            With `half` pixels more on each side than wanted.
+
+        Returns
+        -------
+        array of shape (n, ny - 2 half, nx - 2 half)
+        """
+        side = self.profiles.shape[1]
+        reversed_profiles = self.profiles[:, ::-1]
+        rows = np.lib.stride_tricks.sliding_window_view(image, side, axis=0) @ reversed_profiles.T
+        rows = np.moveaxis(rows, -1, 0)
+        both = np.empty((self.size, image.shape[0] - side + 1, image.shape[1] - side + 1))
+        for number in range(len(self.profiles)):
+            of_row = np.nonzero(self.pairs[:, 0] == number)[0]
+            windows = np.lib.stride_tricks.sliding_window_view(rows[number], side, axis=1)
+            both[of_row] = np.moveaxis(windows @ reversed_profiles[self.pairs[of_row, 1]].T, -1, 0)
+        return self._combined(both)
+
+    def _combined(self, products: Floats) -> Floats:
+        scaled = products * self.norms[:, None, None]
+        return scaled - self.first_share[:, None, None] * scaled[0]
+
+
+def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, int]) -> KernelBasis:
+    """Choose a basis for the kernel that widens one seeing to another.
+
+    Parameters
+    ----------
+    narrow_fwhm, wide_fwhm : float
+        Seeing of the image that is convolved and of the other (pixel).
+    degrees : tuple of int
+        Of the polynomials on Gaussians of half, once and twice the width that is missing.
+
+    Notes
+    -----
+    Alard & Lupton (1998), ApJ 503, 325, eq. 3; the widths follow the seeing as in Israel, Hessman & Schuh (2007), AN 328, 16.
+    """
+    sigma = np.sqrt(max(wide_fwhm**2 - narrow_fwhm**2, 0.0)) / _FWHM_PER_SIGMA
+    sigma = max(float(sigma), _LEAST_SIGMA)
+    half = int(np.ceil(max(2.2 * wide_fwhm, 3 * sigma)))
+    u = np.arange(-half, half + 1) / half
+    profiles: list[Floats] = []
+    pairs: list[tuple[int, int]] = []
+    for width, degree in zip((sigma, 0.5 * sigma, 2 * sigma), (degrees[1], degrees[0], degrees[2]), strict=True):
+        start = len(profiles)
+        gaussian = np.exp(-0.5 * (u * half / width) ** 2)
+        profiles += [gaussian * (u * half / width) ** power for power in range(degree + 1)]
+        pairs += [(start + i, start + j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+    index = np.array(pairs)
+    table = np.array(profiles)
+    table /= np.sqrt(np.sum(table**2, axis=1, keepdims=True))
+    sums = table.sum(axis=1)[index].prod(axis=1)
+    norms = np.ones(len(index))
+    norms[0] = 1.0 / sums[0]
+    first_share = sums * norms
+    first_share[0] = 0.0
+    return KernelBasis(table, index, norms, first_share)

@@ -1,0 +1,131 @@
+"""Subtraction with a fitted kernel, from choosing stamps to the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.fft import rfft2
+
+from seechange_alardlupton import AlardLuptonParams
+from seechange_alardlupton.kernel_basis import kernel_basis
+from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel, stamp_sums
+from seechange_alardlupton.stamps import choose_stamps
+from seechange_core.api import Rejected
+from seechange_core.frames import AlignedPair, Difference, PsfModel
+from seechange_core.frames.polynomial import exponents
+from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.filtered_difference import (
+    Filters,
+    NoiseTerms,
+    filtered_difference,
+    transformed_psf,
+)
+
+_STAMPS_PER_TERM = 4
+_STAMP_HALF_FWHM = 2.2
+
+
+def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Difference:
+    """Subtract a reference from a new image, the sharper of the two convolved to match the other.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Both images on one grid. Their PSFs say which is sharper, and what a source in the difference looks like; the kernel
+        comes from the pixels alone.
+    params : AlardLuptonParams
+        Basis, stamps, limits.
+
+    Returns
+    -------
+    Difference
+        With score, flux and flux error, whose noise follows the kernel.
+
+    Raises
+    ------
+    Rejected
+        If too few pixels or stamps are usable in both images.
+
+    Notes
+    -----
+    Alard & Lupton (1998), ApJ 503, 325; Alard (2000), A&AS 144, 363.
+    """
+    cleaned = cleaned_pair(pair, fill_error=params.fill_error)
+    metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
+    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
+        raise Rejected(
+            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
+            f"at least {params.min_usable_fraction:.1%} are needed (alardlupton.min_usable_fraction)",
+            metrics,
+        )
+    cleaned = without_background(cleaned)
+    if params.convolve == "sharper":
+        convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm
+    else:
+        convolve_new = params.convolve == "new"
+    model = _matching_kernel(cleaned, convolve_new, params, metrics)
+    metrics |= {
+        "convolved": "new" if convolve_new else "reference",
+        "n_stamps": int(np.count_nonzero(model.kept)),
+        "n_clipped_stamps": int(np.count_nonzero(~model.kept)),
+        "spatial_degree": model.degree,
+        "kernel_sum": round(model.flux_scale, 5),
+        "stamp_chi2": round(model.chi2, 3),
+    }
+    floor = params.min_registration_error
+    x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
+    difference = filtered_difference(
+        cleaned,
+        _KernelFilters(model, cleaned.new_psf, convolve_new),
+        NoiseTerms((x_error, y_error), params.relative_error),
+        tile=params.tile,
+        border=max(params.border, 2 * model.basis.half),
+    )
+    return replace(difference, metrics=metrics)
+
+
+def _matching_kernel(
+    pair: CleanedPair, convolve_new: bool, params: AlardLuptonParams, metrics: dict[str, Any]
+) -> KernelModel:
+    image, target = (pair.new, pair.ref) if convolve_new else (pair.ref, pair.new)
+    widths = pair.new_psf.fwhm, pair.ref_psf.fwhm
+    narrow, wide = widths if convolve_new else widths[::-1]
+    basis = kernel_basis(narrow, wide, params.degrees)
+    half = round(_STAMP_HALF_FWHM * max(widths))
+    x, y = choose_stamps(
+        pair, half + basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
+    )
+    if len(x) < params.min_stamps:
+        raise Rejected(
+            f"{len(x)} stamps with a peak above {params.min_stamp_snr:g} sigma and usable surroundings; "
+            f"at least {params.min_stamps} are needed (alardlupton.min_stamps)",
+            metrics | {"n_stamps": len(x)},
+        )
+    degree = params.spatial_degree
+    while degree and len(x) < _STAMPS_PER_TERM * len(exponents(degree)):
+        degree -= 1
+    variance = pair.new_variance + pair.ref_variance
+    return fit_kernel(stamp_sums(image, target, variance, x, y, half, basis), x, y, basis, degree, pair.new.shape)
+
+
+class _KernelFilters:
+    """One image as it is, the other convolved; both divided by the kernel's sum where it is the new one's."""
+
+    def __init__(self, model: KernelModel, new_psf: PsfModel, convolve_new: bool) -> None:
+        self._model = model
+        self._new_psf = new_psf
+        self._convolve_new = convolve_new
+
+    def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
+        half = self._model.basis.half
+        padded = np.zeros(shape, np.float32)
+        padded[: 2 * half + 1, : 2 * half + 1] = self._model.kernel(x, y)
+        kernel = rfft2(np.roll(padded, (-half, -half), (0, 1)))
+        psf = transformed_psf(self._new_psf, x, y, shape)
+        one = np.ones_like(kernel)
+        if self._convolve_new:
+            scale = np.float32(1 / self._model.flux_scale)
+            return Filters(new=kernel * scale, ref=one * scale, psf=psf * kernel * scale)
+        return Filters(new=one, ref=kernel, psf=psf)
