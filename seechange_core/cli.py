@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="seechange")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, to the standard error.")
 def cli(verbose: bool) -> None:
-    """Find what changes in the sky.
+    r"""Find what changes in the sky.
 
     SeeChange turns the raw exposures of a survey camera into calibrated images, subtracts references, and measures and
     scores what appeared, faded or moved.

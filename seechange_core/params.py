@@ -57,8 +57,8 @@ class Params(BaseModel):
 class Slot:
     """A place in a step that the profile fills with components.
 
-    In the profile the slot ``psf`` of the process ``extraction`` is the block ``extraction.psf`` with the key ``use`` and a
-    block of parameters under each component's own name. A slot without a name is the process's block itself
+    In the profile the slot ``psf`` of the process ``extraction`` is the block ``extraction.psf`` with the key ``use``
+    and a block of parameters under each component's own name. A slot without a name is the process's block itself
     (``subtraction.use``).
 
     Parameters
@@ -89,7 +89,9 @@ def canonical_json(value: Any) -> str:
     TypeError
         If something is not a JSON value.
     """
-    return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(
+        _normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
 
 
 def _normal(value: Any) -> Any:

@@ -156,7 +156,11 @@ def _plan(profile: Profile, chain: Sequence[type[Step]], outside: Mapping[str, P
             {**provenances, **(outside if position == 0 else {})},
         )
         entry = PlannedStep(
-            step_class(), params, components, provenance, {role: made.process for role, made in upstream.items()}
+            step_class(),
+            params,
+            components,
+            provenance,
+            {role: made.process for role, made in upstream.items()},
         )
         planned.append(entry)
         maker |= dict.fromkeys(step_class.outputs, entry)

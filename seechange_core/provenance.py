@@ -44,7 +44,8 @@ class Provenance:
     ) -> Provenance:
         """Describe a step that is about to run with given components."""
         described = {
-            slot: [describe_component(component) for component in members] for slot, members in components.items()
+            slot: [describe_component(component) for component in members]
+            for slot, members in components.items()
         }
         return cls(
             process=process,

@@ -126,7 +126,9 @@ class Registry:
         status.hooks = tuple(sorted(caller.name for caller in callers))
         unknown = [caller.name for caller in callers if not caller.has_spec()]
         if unknown:
-            known = [name for name in dir(self._manager.hook) if not name.startswith("_") and name not in unknown]
+            known = [
+                name for name in dir(self._manager.hook) if not name.startswith("_") and name not in unknown
+            ]
             near = [match for name in unknown for match in difflib.get_close_matches(name, known, 1)]
             hint = f" (did you mean {', '.join(near)}?)" if near else ""
             status.error = f"unknown hook {', '.join(unknown)}{hint}"
@@ -181,7 +183,9 @@ class Registry:
         if (kind, name) in self._conflicts:
             raise PluginError(self._conflicts[kind, name])
         if (kind, name) not in self._components:
-            raise UnknownComponentError(self.unknown_component_message(kind, name, sorted(self.components(kind))))
+            raise UnknownComponentError(
+                self.unknown_component_message(kind, name, sorted(self.components(kind)))
+            )
         return self._components[kind, name][0]
 
     def unknown_component_message(self, kind: str, name: str, installed: list[str]) -> str:

@@ -70,7 +70,9 @@ class PsfEstimator(Calibrator):
     stage: ClassVar[str] = "psf"
 
     @abc.abstractmethod
-    def measure(self, image: Frame, sources: SourceTable, supplied: PsfModel | None) -> tuple[PsfModel, dict[str, Any]]:
+    def measure(
+        self, image: Frame, sources: SourceTable, supplied: PsfModel | None
+    ) -> tuple[PsfModel, dict[str, Any]]:
         """Measure the PSF of a background-subtracted image.
 
         Parameters

@@ -51,8 +51,8 @@ class StarCatalog(Component, abc.ABC):
     def fetch(self, region: CatalogRegion) -> StarTable:
         """Fetch the stars of a region at the catalogue's own epoch, with proper motions where it has them.
 
-        Columns ``pmra`` (mas/yr, times cos(dec)) and ``pmdec`` (mas/yr), NaN where unknown, and ``meta["epoch_mjd"]`` let
-        the core move the stars to the time of an image.
+        Columns ``pmra`` (mas/yr, times cos(dec)) and ``pmdec`` (mas/yr), NaN where unknown, and ``meta["epoch_mjd"]``
+        let the core move the stars to the time of an image.
 
         Raises
         ------

@@ -7,6 +7,7 @@ that reads.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from seechange_core.errors import InputError
-from seechange_core.frames import Pixels
+from seechange_core.frames import Box, Pixels
 
+_REGION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]")
 _NOT_CARDS = {"", "COMMENT", "HISTORY", "CONTINUE", "CHECKSUM", "DATASUM", "END"}
 
 
@@ -131,3 +133,19 @@ def require_number(header: Mapping[str, Any], keyword: str, path: Path | str) ->
     if not math.isfinite(number):
         raise InputError(f"{path}: keyword {keyword} is {value!r}, not a finite number")
     return number
+
+
+def region(header: Mapping[str, Any], keyword: str, path: Path | str) -> tuple[Box, bool, bool]:
+    """Return a region such as ``DATASEC = '[1:512,1:1024]'`` as a box, and whether x and y run backwards.
+
+    Raises
+    ------
+    InputError
+        If the keyword is missing or not a region.
+    """
+    text = str(require(header, keyword, path))
+    match = _REGION.fullmatch(text.strip())
+    if match is None:
+        raise InputError(f"{path}: keyword {keyword} is {text!r}, not a region like [1:512,1:1024]")
+    x1, x2, y1, y2 = (int(number) for number in match.groups())
+    return Box(min(y1, y2) - 1, max(y1, y2), min(x1, x2) - 1, max(x1, x2)), x1 > x2, y1 > y2

@@ -176,7 +176,7 @@ class Instrument(Component, abc.ABC):
 
     @classmethod
     def default_profile(cls) -> str:
-        """Return the YAML text of the profile that suits this camera; keys that it leaves out keep the core's values."""
+        """Return the YAML text of this camera's profile; keys that it leaves out keep the core's values."""
         return ""
 
     def write_simulated(self, directory: Path, *, seed: int, **options: Any) -> Path:

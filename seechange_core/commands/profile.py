@@ -17,7 +17,8 @@ def profile() -> None:
     """Show, list and check configurations.
 
     A profile is YAML. Its layers, from weak to strong: the core's defaults, the camera's packaged profile, your file
-    (--profile or SEECHANGE_CONFIG), the environment (SEECHANGE__DETECTION__THRESHOLD=5.5), --set detection.threshold=5.5.
+    (--profile or SEECHANGE_CONFIG), the environment (SEECHANGE__DETECTION__THRESHOLD=5.5), and
+    --set detection.threshold=5.5.
     """
 
 
@@ -31,7 +32,9 @@ def show(
     """Print every value in use."""
     values = read_profile(profile_file, instrument, assignments).values()
     if as_json:
-        click.echo(json.dumps([{"key": key, "value": value, "source": source} for key, value, source in values]))
+        click.echo(
+            json.dumps([{"key": key, "value": value, "source": source} for key, value, source in values])
+        )
         return
     if explain:
         width = max(len(f"{key}: {_inline(value)}") for key, value, _ in values)

@@ -18,8 +18,8 @@ class AlignedPair:
     Parameters
     ----------
     new, ref : Frame
-        Electrons of their own exposures, background subtracted. ``ref`` is warped to the grid of ``new``; pixels that the
-        reference does not cover are ``NO_DATA``.
+        Electrons of their own exposures, background subtracted. ``ref`` is warped to the grid of ``new``; pixels that
+        the reference does not cover are ``NO_DATA``.
     new_psf, ref_psf : PsfModel
         Both in pixel coordinates of ``new``; ``ref_psf`` as warped.
     flux_ratio : float

@@ -21,7 +21,8 @@ class Stamps:
     corner_x, corner_y : array of shape (n,), int
         Image coordinates of the first pixel of each stamp.
     new, ref, difference : array of shape (n, size, size), float32
-        Electrons of the new exposure, background subtracted (the reference is scaled to the new image); NaN off the image.
+        Electrons of the new exposure, background subtracted (the reference is scaled to the new image); NaN off the
+        image.
     mask : array of shape (n, size, size), uint16
         Of the difference; ``NO_DATA`` off the image.
     """

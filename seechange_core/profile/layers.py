@@ -97,9 +97,11 @@ def assignments_layer(assignments: Sequence[str]) -> Layer:
         If one has no ``=``.
     """
     values: dict[str, Any] = {}
-    problems = [f"--set {text}: expected KEY=VALUE, such as detection.threshold=5.5" for text in assignments if "=" not in text]
-    if problems:
-        raise ProfileError(problems)
+    incomplete = [text for text in assignments if "=" not in text]
+    if incomplete:
+        raise ProfileError(
+            [f"--set {text}: expected KEY=VALUE, such as detection.threshold=5.5" for text in incomplete]
+        )
     for text in assignments:
         key, value = text.split("=", 1)
         _place(values, key.strip().split("."), _scalar(value, f"--set {key}"))

@@ -40,7 +40,9 @@ class ProcessSchema:
 def profile_model(registry: Registry, processes: Sequence[ProcessSchema]) -> type[BaseModel]:
     """Build the pydantic model of a whole profile: all processes, all components that could fill their slots."""
     fields: dict[str, Any] = {
-        "instrument": _block_field("instrument", NoParams, (Slot(kind="instrument"),), registry, "The camera"),
+        "instrument": _block_field(
+            "instrument", NoParams, (Slot(kind="instrument"),), registry, "The camera"
+        ),
         "database": (DatabaseSettings, Field(DatabaseSettings(), description="Where the database is")),
         "storage": (StorageSettings, Field(StorageSettings(), description="Where files are")),
         "runner": (RunnerSettings, Field(RunnerSettings(), description="How work is spread")),
@@ -67,7 +69,10 @@ def _block_field(
         for component_name, component in installed.items():
             fields[component_name] = (
                 component.Params,
-                Field(default_factory=component.Params, description=f"Parameters of the {slot.kind} {component_name}"),
+                Field(
+                    default_factory=component.Params,
+                    description=f"Parameters of the {slot.kind} {component_name}",
+                ),
             )
     model = create_model(name, __base__=params, **fields)
     return model, Field(default_factory=dict, validate_default=True, description=about)
@@ -76,13 +81,17 @@ def _block_field(
 def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> tuple[Any, Any]:
     def check(name: str) -> str:
         if name not in installed:
-            raise ValueError(registry.unknown_component_message(slot.stage or slot.kind, name, sorted(installed)))
+            raise ValueError(
+                registry.unknown_component_message(slot.stage or slot.kind, name, sorted(installed))
+            )
         return name
 
     checked = Annotated[str, AfterValidator(check)]
     if slot.many:
         return list[checked], Field(description=f"Names of the {slot.kind}s, in order")  # type: ignore[valid-type]
-    return checked, Field(description=f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}")
+    return checked, Field(
+        description=f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}"
+    )
 
 
 def nearest_key(model: type[BaseModel], path: Sequence[Any]) -> str:

@@ -79,7 +79,9 @@ class Profile:
         """Return the process's own parameters, an instance of its ``Params``."""
         schema = self._schema(process)
         block = getattr(self.model, process)
-        return schema.params.model_validate({name: getattr(block, name) for name in schema.params.model_fields})
+        return schema.params.model_validate(
+            {name: getattr(block, name) for name in schema.params.model_fields}
+        )
 
     def components(self, process: str) -> dict[str, tuple[Any, ...]]:
         """Make the components that the profile puts into a process's slots, by slot name."""
@@ -183,7 +185,9 @@ def _packaged_layer(registry: Registry, instrument: str) -> Layer:
     if not instrument:
         installed = ", ".join(registry.components("instrument"))
         raise ProfileError(
-            [f"no instrument is named: give --instrument, or instrument.use in a profile; installed: {installed}"]
+            [
+                f"no instrument is named: give --instrument, or instrument.use in a profile; installed: {installed}"
+            ]
         )
     try:
         text = registry.component("instrument", instrument).default_profile()

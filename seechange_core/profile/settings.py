@@ -46,7 +46,9 @@ class DatabaseSettings(Settings):
         try:
             return self.password_file.read_text(encoding="utf-8").splitlines()[0]
         except (OSError, IndexError) as error:
-            raise ProfileError([f"database.password_file: {self.password_file} cannot be read: {error}"]) from error
+            raise ProfileError(
+                [f"database.password_file: {self.password_file} cannot be read: {error}"]
+            ) from error
 
 
 class StorageSettings(Settings):
@@ -55,11 +57,17 @@ class StorageSettings(Settings):
     root: Path = parameter(
         Path("seechange-data"), description="Folder of all products; it may be moved", critical=False
     )
-    archive: Path | None = parameter(None, description="Second folder that keeps a copy of every product", critical=False)
+    archive: Path | None = parameter(
+        None, description="Second folder that keeps a copy of every product", critical=False
+    )
 
 
 class RunnerSettings(Settings):
     """How work is spread."""
 
-    jobs: int = parameter(0, description="Sections worked on at the same time; 0 for the number of cores", ge=0, le=1024)
-    tag: str = parameter("current", description="Provenance tag that a run sets and looks products up by", min_length=1)
+    jobs: int = parameter(
+        0, description="Sections worked on at the same time; 0 for the number of cores", ge=0, le=1024
+    )
+    tag: str = parameter(
+        "current", description="Provenance tag that a run sets and looks products up by", min_length=1
+    )

@@ -62,7 +62,9 @@ def drive(
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("default")
-                outcome = run_step(planned, unit, progress.products, services.store.products, services.instrument)
+                outcome = run_step(
+                    planned, unit, progress.products, services.store.products, services.instrument
+                )
         except Rejected as rejection:
             return _ended(progress, services, REJECTED, rejection.reason, rejection)
         except MissingInput as missing:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import singledispatchmethod
+from functools import cached_property, singledispatchmethod
 from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import MissingInput
-from seechange_core.frames import Amplifier, SectionData
 from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
-from seechange_core.steps.step import CalibrationRequest, CatalogRequest, ReferenceRequest, Request, SuppliedPsfRequest
+from seechange_core.steps.step import (
+    CalibrationRequest,
+    CatalogRequest,
+    ReferenceRequest,
+    Request,
+    SuppliedPsfRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -51,17 +57,18 @@ class ExposureSection:
     @property
     def origin(self) -> Mapping[str, str]:
         """The exposure, and what overrides the camera's own description of the section."""
-        override = self._override()
-        return {"exposure": self.exposure.identity} | ({"sensor": override.identity} if override else {})
+        overrides = {"sensor": content_id(self._overrides)} if self._overrides else {}
+        return {"exposure": self.exposure.identity, **overrides}
 
     def origin_inputs(self) -> Mapping[str, Any]:
         """Read the raw section."""
         section = self.services.instrument.read(self.files, self.section)
-        override = self._override()
-        return {"section": _overridden(section, override.properties) if override else section}
+        amplifiers = tuple(replace(amplifier, **self._overrides) for amplifier in section.amplifiers)
+        return {"section": section.replaced(amplifiers=amplifiers)}
 
-    def _override(self) -> Any:
-        return self.services.store.calibrations.sensor_section(
+    @cached_property
+    def _overrides(self) -> dict[str, float]:
+        return self.services.store.sensor_sections.overrides(
             self.exposure.instrument, self.section, self.exposure.mjd
         )
 
@@ -142,14 +149,3 @@ class ExposureSection:
     @fetch.register
     def _(self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
         return self.services.store.references.load(bound[request.role])
-
-
-def _overridden(section: SectionData, properties: Mapping[str, Any]) -> SectionData:
-    """Return a section whose amplifiers have the gain, read noise or saturation that was measured for them."""
-
-    def measured(amplifier: Amplifier) -> Amplifier:
-        own = {**properties, **properties.get(amplifier.name, {})}
-        names = ("gain", "read_noise_electron", "saturation_adu")
-        return replace(amplifier, **{name: float(own[name]) for name in names if name in own})
-
-    return section.replaced(amplifiers=tuple(measured(amplifier) for amplifier in section.amplifiers))

@@ -53,7 +53,11 @@ class StepOutcome:
 def anchor_of(planned: PlannedStep, unit: Unit, products: Products) -> str:
     """Return the hash under which the inputs of a step that depend on data are bound."""
     return content_id(
-        {"provenance": planned.provenance.id, "place": unit.place, "inputs": _upstream_ids(planned, unit, products)}
+        {
+            "provenance": planned.provenance.id,
+            "place": unit.place,
+            "inputs": _upstream_ids(planned, unit, products),
+        }
     )
 
 
@@ -137,7 +141,12 @@ def _random(identity: str) -> np.random.Generator:
 
 
 def _outcome(
-    planned: PlannedStep, identity: str, made: bool, metrics: Mapping[str, Any], started: float, cpu_started: float
+    planned: PlannedStep,
+    identity: str,
+    made: bool,
+    metrics: Mapping[str, Any],
+    started: float,
+    cpu_started: float,
 ) -> StepOutcome:
     return StepOutcome(
         process=planned.process,

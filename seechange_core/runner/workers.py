@@ -1,7 +1,7 @@
 """Worker processes that survive the death of one of them.
 
-`concurrent.futures` gives up every pending task when one worker is killed. Here a killed worker loses only the task it was
-working on, which is tried once more.
+`concurrent.futures` gives up every pending task when one worker is killed. Here a killed worker loses only the task it
+was working on, which is tried once more.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ def run_tasks(
 
 
 def _listen(
-    workers: list[_Worker], idle: list[_Worker], waiting: deque[tuple[Any, int]], replace: Callable[[], _Worker]
+    workers: list[_Worker],
+    idle: list[_Worker],
+    waiting: deque[tuple[Any, int]],
+    replace: Callable[[], _Worker],
 ) -> Iterator[TaskEvent | TaskResult]:
     busy = [worker for worker in workers if worker.task]
     ready = wait([worker.connection for worker in busy] + [worker.process.sentinel for worker in busy])
@@ -135,7 +138,8 @@ def _listen(
                 waiting.append((task, attempt + 1))
             else:
                 code = worker.process.exitcode
-                yield TaskResult(task, error=f"the worker was killed {_ATTEMPTS} times (exit code {code}); out of memory?")
+                reason = f"the worker was killed {_ATTEMPTS} times (exit code {code}); out of memory?"
+                yield TaskResult(task, error=reason)
             if waiting:
                 workers.append(replace())
                 idle.append(workers[-1])

@@ -14,11 +14,19 @@ class ReferencingParams(Params):
     max_seeing_arcsec: float = parameter(
         3.0, description="Images with worse seeing are left out", unit="arcsec", gt=0, le=20
     )
-    min_stars: int = parameter(1, description="Images whose zero point rests on fewer stars are left out", ge=0)
-    max_zero_point_scatter_mag: float = parameter(
-        0.2, description="Images whose stars scatter more about the zero point are left out", unit="mag", gt=0, le=5
+    min_stars: int = parameter(
+        1, description="Images whose zero point rests on fewer stars are left out", ge=0
     )
-    max_images: int = parameter(20, description="Only so many of the images with the best seeing are used", ge=1)
+    max_zero_point_scatter_mag: float = parameter(
+        0.2,
+        description="Images whose stars scatter more about the zero point are left out",
+        unit="mag",
+        gt=0,
+        le=5,
+    )
+    max_images: int = parameter(
+        20, description="Only so many of the images with the best seeing are used", ge=1
+    )
     min_images: int = parameter(1, description="With fewer images no reference is made", ge=1)
 
 
@@ -43,7 +51,9 @@ class Candidate:
     zero_point_scatter_mag: float
 
 
-def choose(candidates: Sequence[Candidate], params: ReferencingParams) -> tuple[list[Candidate], dict[str, str]]:
+def choose(
+    candidates: Sequence[Candidate], params: ReferencingParams
+) -> tuple[list[Candidate], dict[str, str]]:
     """Choose the images of a reference.
 
     Returns
@@ -60,7 +70,9 @@ def choose(candidates: Sequence[Candidate], params: ReferencingParams) -> tuple[
         if candidate.exposure in seen:
             reasons[candidate.image] = "another reduction of the same exposure is used"
         elif not candidate.seeing_arcsec <= params.max_seeing_arcsec:
-            reasons[candidate.image] = f"seeing {candidate.seeing_arcsec:.2f} > {params.max_seeing_arcsec:g} arcsec"
+            reasons[candidate.image] = (
+                f"seeing {candidate.seeing_arcsec:.2f} > {params.max_seeing_arcsec:g} arcsec"
+            )
         elif candidate.n_stars < params.min_stars:
             reasons[candidate.image] = f"{candidate.n_stars} stars < {params.min_stars}"
         elif not candidate.zero_point_scatter_mag <= params.max_zero_point_scatter_mag:

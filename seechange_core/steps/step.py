@@ -52,7 +52,7 @@ class SuppliedPsfRequest:
 
 @dataclass(frozen=True)
 class ReferenceRequest:
-    """A step needs the reference of this sky area and filter; the runner hands over a `CalibratedImage` under `role`."""
+    """A step needs the reference of this sky area and filter: the runner hands a `CalibratedImage` over as `role`."""
 
     reference_set: str
     min_overlap: float

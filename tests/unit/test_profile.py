@@ -171,7 +171,7 @@ def test_all_errors_come_at_once_with_source_path_and_nearest_key(registry, tmp_
 def test_malformed_files_are_refused_by_name(registry, tmp_path, text):
     file = tmp_path / "night.yaml"
     file.write_text(text)
-    with pytest.raises(ProfileError, match="night.yaml"):
+    with pytest.raises(ProfileError, match=r"night\.yaml"):
         load(registry, file=file)
 
 

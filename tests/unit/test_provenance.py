@@ -37,7 +37,11 @@ def provenance(**changes):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -97,7 +101,11 @@ def test_order_of_components_matters():
 def test_product_id_depends_on_place_inputs_and_roles():
     base = product_id("p", "N3", {"new": "a", "ref": "b"})
     assert base == product_id("p", "N3", {"ref": "b", "new": "a"})
-    others = [("p", "N4", {"new": "a", "ref": "b"}), ("q", "N3", {"new": "a", "ref": "b"}), ("p", "N3", {"new": "b", "ref": "a"})]
+    others = [
+        ("p", "N4", {"new": "a", "ref": "b"}),
+        ("q", "N3", {"new": "a", "ref": "b"}),
+        ("p", "N3", {"new": "b", "ref": "a"}),
+    ]
     assert base not in {product_id(*other) for other in others}
 
 

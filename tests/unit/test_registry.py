@@ -51,7 +51,9 @@ def test_component_is_found_by_kind_and_name():
 def test_unknown_component_lists_what_is_there_and_what_is_near():
     registry = Registry([])
     registry.add(scorer_plugin(Constant))
-    with pytest.raises(UnknownComponentError, match=r"'constent'; installed: constant \(did you mean constant\?\)"):
+    with pytest.raises(
+        UnknownComponentError, match=r"'constent'; installed: constant \(did you mean constant\?\)"
+    ):
         registry.component("scorer", "constent")
 
 
@@ -73,7 +75,10 @@ def test_plugin_that_raises_at_import_becomes_a_row_and_stops_nothing(error):
         raise error
 
     registry = Registry(
-        [FakeEntryPoint("bad", "bad", broken), FakeEntryPoint("good", "good", lambda: scorer_plugin(Constant))]
+        [
+            FakeEntryPoint("bad", "bad", broken),
+            FakeEntryPoint("good", "good", lambda: scorer_plugin(Constant)),
+        ]
     )
     bad, good = registry.plugins
     assert type(error).__name__ in bad.error
