@@ -1,0 +1,49 @@
+"""Fluxes in round apertures, and what they miss of the PSF's normalisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import sep
+from numpy.typing import NDArray
+
+from seechange_core.frames import Floats, Pixels, PsfModel
+from seechange_core.imaging.psf_normalisation import light_within
+
+
+def aperture_fluxes(
+    data: Pixels,
+    variance: Pixels,
+    mask: NDArray[np.bool_],
+    x: Floats,
+    y: Floats,
+    radii: Sequence[float],
+) -> tuple[Floats, Floats]:
+    """Sum the light around positions.
+
+    Parameters
+    ----------
+    data, variance, mask : array of shape (ny, nx)
+        Sky subtracted; model variance; pixels not to be used. Light that masked pixels would hold is replaced by the mean of
+        the others in the aperture.
+    x, y : array of shape (n,)
+        Positions (pixel).
+    radii : sequence of m floats
+        Pixels.
+
+    Returns
+    -------
+    flux, error : array of shape (n, m)
+        In the unit of the pixels; NaN where nothing of the aperture can be used.
+    """
+    flux, error = np.empty((len(x), len(radii))), np.empty((len(x), len(radii)))
+    for column, radius in enumerate(radii):
+        flux[:, column], error[:, column], _ = sep.sum_circle(data, x, y, radius, var=variance, mask=mask, subpix=5)
+    return flux, error
+
+
+def aperture_correction(psf: PsfModel, radius: float) -> float:
+    """Return the magnitudes to add to a star's magnitude in an aperture (radius in pixels) to arrive at the PSF's normalisation."""
+    return 2.5 * math.log10(light_within(psf, psf.fwhm, radius))

@@ -1,0 +1,285 @@
+"""A PSF whose every pixel is a polynomial of position, fitted to stars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seechange_core.errors import Rejected
+from seechange_core.frames import Floats, Pixels, PsfModel
+from seechange_core.frames.polynomial import design_matrix
+from seechange_core.imaging.psf_normalisation import normalised
+from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.stamps import cut, stamp_corners
+
+_ROUNDS = 5
+# A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
+_RELATIVE_ERROR = 0.005
+_REJECTION_SIGMA = 5.0
+# The shape of the core varies over the field; where it has ended, so far that stars say little, only the mean is kept.
+_VARIES_TO_FWHM = 1.25
+_CONSTANT_FROM_FWHM = 2.25
+_CORE_FWHM = 1.5
+_HELD_OUT_EVERY = 5
+_FEWEST_FOR_HOLDING_OUT = 10
+
+
+@dataclass(frozen=True)
+class StarStamps:
+    """Cut-outs of the stars that a PSF is fitted to.
+
+    Parameters
+    ----------
+    x, y, flux : array of shape (n,)
+        Positions (pixel) and first fluxes.
+    light, variance : array of shape (n, size, size)
+        Sky and neighbours subtracted; model variance.
+    good : bool array of shape (n, size, size)
+        Pixels to use.
+    """
+
+    x: Floats
+    y: Floats
+    flux: Floats
+    light: Floats
+    variance: Floats
+    good: NDArray[np.bool_]
+
+    def rows(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> StarStamps:
+        """Return some of the stars."""
+        columns = (self.x, self.y, self.flux, self.light, self.variance, self.good)
+        return StarStamps(*(column[index] for column in columns))
+
+
+@dataclass(frozen=True)
+class PsfFitResult:
+    """A fitted PSF and how good it is.
+
+    Parameters
+    ----------
+    model : PsfModel
+        Normalised to 1 within 5 FWHM.
+    used : bool array
+        Which of the stars were not rejected.
+    chi2 : float
+        Reduced chi-square in the core of stars that were left out of a trial fit; of the fitted stars where these are few.
+    residual : float
+        Root mean square over the core of the mean residual of those stars, divided by the peak; includes their noise.
+    x, y : array
+        Positions of the stars under the model.
+    """
+
+    model: PsfModel
+    used: NDArray[np.bool_]
+    chi2: float
+    residual: float
+    x: Floats
+    y: Floats
+
+
+def cut_stars(
+    data: Pixels, variance: Pixels, mask: NDArray[np.bool_], x: Floats, y: Floats, flux: Floats, size: int
+) -> StarStamps:
+    """Cut stars out of an image; pixels off the image are not used."""
+    corner_x, corner_y = stamp_corners(x, y, size)
+    good = ~cut(mask, corner_x, corner_y, size, True)
+    light = np.where(good, cut(data, corner_x, corner_y, size, 0.0), 0.0).astype(np.float64)
+    spread = np.where(good, cut(variance, corner_x, corner_y, size, 1.0), 1.0).astype(np.float64)
+    return StarStamps(np.asarray(x), np.asarray(y), np.asarray(flux), light, spread, good)
+
+
+def degree_for(n_stars: int, fewest: Sequence[int]) -> int:
+    """Return the degree of the polynomial; ``fewest[d - 1]`` stars are needed for degree d."""
+    return sum(n_stars >= needed for needed in fewest)
+
+
+def fit_pixel_grid(
+    stars: StarStamps, shape: tuple[int, int], fwhm: float, fewest_for_degree: Sequence[int]
+) -> PsfFitResult:
+    """Fit a PSF to stars.
+
+    Parameters
+    ----------
+    stars : StarStamps
+        At least one.
+    shape : tuple of int
+        Rows and columns of the image.
+    fwhm : float
+        Of the stars (pixel).
+    fewest_for_degree : sequence of int
+        Stars needed for the degrees 1, 2, 3 ...
+
+    Raises
+    ------
+    Rejected
+        If no star is left, or the stars have no light.
+
+    Notes
+    -----
+    Weighted linear least squares. A star's residual under the current model is moved back by its subpixel shift and
+    fitted pixel by pixel with the polynomial; the fit's correction to the model converges in a few rounds, since moving
+    back nearly inverts moving for a PSF without power beyond the Nyquist frequency. Pixels that cannot be used have no weight.
+    """
+    used = np.ones(len(stars.x), bool)
+    for _ in range(3):
+        degree = degree_for(int(used.sum()), fewest_for_degree)
+        model, fitted = _fit(stars.rows(used), shape, fwhm, degree)
+        chi2 = np.full(len(used), np.inf)
+        chi2[used] = _core_chi2(model, fitted, fwhm)
+        typical = float(np.median(chi2[used]))
+        limit = typical + _REJECTION_SIGMA * max(scatter(chi2[used]), 0.1 * typical)
+        keep = chi2 <= limit
+        if keep.sum() == used.sum() or keep.sum() < max(1, 0.5 * len(used)):
+            break
+        used = keep
+    held_out = np.arange(len(fitted.x)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
+    if len(fitted.x) >= _FEWEST_FOR_HOLDING_OUT:
+        trial, _ = _fit(fitted.rows(~held_out), shape, fwhm, degree_for(int((~held_out).sum()), fewest_for_degree))
+        judged, judges = trial, fitted.rows(held_out)
+    else:
+        judged, judges = model, fitted
+    judges = _refitted(judged, judges)
+    x, y = stars.x.copy(), stars.y.copy()
+    x[used], y[used] = fitted.x, fitted.y
+    return PsfFitResult(
+        model,
+        used,
+        float(np.median(_core_chi2(judged, judges, fwhm))),
+        _core_residual(judged, judges, fwhm),
+        x,
+        y,
+    )
+
+
+def _fit(stars: StarStamps, shape: tuple[int, int], fwhm: float, degree: int) -> tuple[PsfModel, StarStamps]:
+    """Return a model and the stars with their positions and fluxes under it."""
+    size = stars.light.shape[-1]
+    model = _first_model(shape, size, fwhm, degree, len(stars.x))
+    taper = _taper(size, fwhm)
+    for turn in range(_ROUNDS):
+        if turn > 0:
+            stars = _refitted(model, stars)
+        drawn = model.stamps(stars.x, stars.y, size)
+        flux = stars.flux[:, None, None]
+        residual = np.where(stars.good, stars.light - flux * drawn, 0.0) / flux
+        rows, columns = _shift_back(model, stars, size)
+        centred = rows @ residual @ columns.transpose(0, 2, 1)
+        weight = np.where(stars.good, flux**2 / (stars.variance + (_RELATIVE_ERROR * flux * drawn) ** 2), 0.0)
+        correction = _solve(_terms(model, stars), centred, weight)
+        correction[1:] *= taper
+        coefficients = model.coefficients + correction
+        if not coefficients[0].sum() > 0:
+            raise Rejected(f"the {len(stars.x)} stars chosen for the PSF have no light in common")
+        model = normalised(replace(model, coefficients=coefficients))
+    return model, _refitted(model, stars)
+
+
+def _first_model(shape: tuple[int, int], size: int, fwhm: float, degree: int, n_stars: int) -> PsfModel:
+    """A round Gaussian, only to start from."""
+    offset = np.arange(size) - size // 2
+    profile = np.exp(-4.0 * math.log(2.0) * (offset / fwhm) ** 2)
+    coefficients = np.zeros(((degree + 1) * (degree + 2) // 2, size, size))
+    coefficients[0] = np.outer(profile, profile) / profile.sum() ** 2
+    y_zero, x_zero = 0.5 * (shape[0] - 1), 0.5 * (shape[1] - 1)
+    return PsfModel(
+        coefficients.astype(np.float32),
+        degree,
+        x_zero,
+        y_zero,
+        max(x_zero, 1.0),
+        max(y_zero, 1.0),
+        fwhm=fwhm,
+        n_stars=n_stars,
+    )
+
+
+def _terms(model: PsfModel, stars: StarStamps) -> Floats:
+    return design_matrix(
+        (stars.x - model.x_zero) / model.x_scale, (stars.y - model.y_zero) / model.y_scale, model.degree
+    )
+
+
+def _shift_back(model: PsfModel, stars: StarStamps, size: int) -> tuple[Floats, Floats]:
+    """Matrices that move each star to the middle of its stamp, along y and x."""
+    return (
+        model.resampling(-(stars.y - np.floor(stars.y + 0.5)), size),
+        model.resampling(-(stars.x - np.floor(stars.x + 0.5)), size),
+    )
+
+
+def _solve(terms: Floats, values: Floats, weight: Floats) -> Floats:
+    """Weighted polynomial fit pixel by pixel; shape (n_terms, size, size). Pixels that no star covers get 0."""
+    n, n_terms = terms.shape
+    size = values.shape[-1]
+    pixel_weight = weight.reshape(n, -1)
+    products = (terms[:, :, None] * terms[:, None, :]).reshape(n, -1)
+    normal = (pixel_weight.T @ products).reshape(-1, n_terms, n_terms)
+    right = (pixel_weight * values.reshape(n, -1)).T @ terms
+    # A pixel that few stars cover is kept near the present model instead of following their noise.
+    diagonal = np.einsum("ptt->pt", normal)
+    diagonal += 1e-9 * diagonal[:, :1] + 1e-30
+    solution = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
+    return np.ascontiguousarray(solution.T).reshape(n_terms, size, size)
+
+
+def _refitted(model: PsfModel, stars: StarStamps) -> StarStamps:
+    """Return the stars with flux and position as fitted under a model, in one linear step."""
+    size = stars.light.shape[-1]
+    drawn = model.stamps(stars.x, stars.y, size + 4)
+    p = drawn[:, 2:-2, 2:-2]
+    slope_x = (8 * (drawn[:, 2:-2, 3:-1] - drawn[:, 2:-2, 1:-3]) - (drawn[:, 2:-2, 4:] - drawn[:, 2:-2, :-4])) / 12
+    slope_y = (8 * (drawn[:, 3:-1, 2:-2] - drawn[:, 1:-3, 2:-2]) - (drawn[:, 4:, 2:-2] - drawn[:, :-4, 2:-2])) / 12
+    design = np.stack([p, -slope_x, -slope_y], axis=1).reshape(len(p), 3, -1)
+    expected = stars.variance + (_RELATIVE_ERROR * stars.flux[:, None, None] * p) ** 2
+    weighted = design * np.where(stars.good, 1.0 / expected, 0.0).reshape(len(p), 1, -1)
+    normal = weighted @ design.transpose(0, 2, 1)
+    right = weighted @ stars.light.reshape(len(p), -1, 1)
+    solution = np.linalg.solve(normal, right)[:, :, 0]
+    shift = np.clip(solution[:, 1:] / solution[:, :1], -0.5, 0.5)
+    middle_x, middle_y = np.floor(stars.x + 0.5), np.floor(stars.y + 0.5)
+    # The stamp was cut around one pixel, so a position stays within it.
+    x = np.clip(stars.x + shift[:, 0], middle_x - 0.5, np.nextafter(middle_x + 0.5, -np.inf))
+    y = np.clip(stars.y + shift[:, 1], middle_y - 0.5, np.nextafter(middle_y + 0.5, -np.inf))
+    flux = np.maximum(solution[:, 0], 0.1 * stars.flux)
+    return replace(stars, x=x, y=y, flux=flux)
+
+
+def _taper(size: int, fwhm: float) -> Floats:
+    """1 in the core, 0 in the wings."""
+    offset = np.arange(size) - size // 2
+    radius = np.hypot(offset[:, None], offset[None, :]) / fwhm
+    part = np.clip((radius - _VARIES_TO_FWHM) / (_CONSTANT_FROM_FWHM - _VARIES_TO_FWHM), 0.0, 1.0)
+    taper: Floats = 0.5 * (1.0 + np.cos(np.pi * part))
+    return taper
+
+
+def _core(size: int, fwhm: float) -> NDArray[np.bool_]:
+    offset = np.arange(size) - size // 2
+    core: NDArray[np.bool_] = np.hypot(offset[:, None], offset[None, :]) <= _CORE_FWHM * fwhm
+    return core
+
+
+def _core_chi2(model: PsfModel, stars: StarStamps, fwhm: float) -> Floats:
+    """Reduced chi-square of each star within 1.5 FWHM."""
+    size = stars.light.shape[-1]
+    drawn = stars.flux[:, None, None] * model.stamps(stars.x, stars.y, size)
+    expected = stars.variance + (_RELATIVE_ERROR * drawn) ** 2
+    inside = stars.good & _core(size, fwhm)
+    chi2 = np.where(inside, (stars.light - drawn) ** 2 / expected, 0.0).sum(axis=(1, 2))
+    reduced: Floats = chi2 / np.maximum(inside.sum(axis=(1, 2)) - 3, 1)
+    return reduced
+
+
+def _core_residual(model: PsfModel, stars: StarStamps, fwhm: float) -> float:
+    """Root mean square over the core of the stars' mean residual, centred, divided by the peak."""
+    size = stars.light.shape[-1]
+    flux = stars.flux[:, None, None]
+    residual = np.where(stars.good, stars.light / flux - model.stamps(stars.x, stars.y, size), 0.0)
+    rows, columns = _shift_back(model, stars, size)
+    weight = np.where(stars.good, flux**2 / stars.variance, 0.0)
+    mean = ((rows @ residual @ columns.transpose(0, 2, 1)) * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-30)
+    return float(np.sqrt((mean[_core(size, fwhm)] ** 2).mean()) / model.coefficients[0].max())

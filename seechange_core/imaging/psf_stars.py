@@ -1,0 +1,100 @@
+"""Choosing the stars that a PSF is fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from seechange_core.frames import Floats, SourceTable, unusable
+from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.stellar_width import half_sample_mode
+
+_FWHM_PER_SIGMA = 2.3548200450309493
+_NARROWEST_LOCUS = 0.05
+_WIDEST_LOCUS = 0.15
+_LOCUS_SIGMA = 3.0
+_NEIGHBOUR_REACH_FWHM = 6.0
+
+
+def choose_stars(
+    sources: SourceTable,
+    fwhm: float,
+    *,
+    min_snr: float,
+    max_stars: int,
+    max_contamination: float,
+    max_ellipticity: float,
+) -> NDArray[np.intp]:
+    """Return the rows that look like single, clean stars, brightest first.
+
+    Parameters
+    ----------
+    sources : SourceTable
+        With first fluxes, widths and the planes of the mask in the core.
+    fwhm : float
+        Of stars, as widths are measured (pixel).
+    min_snr : float
+        Least significance; the stars may be fewer but never fainter.
+    max_stars : int
+        How many are enough.
+    max_contamination : float
+        Most light of neighbours at the star's peak, relative to its own peak. If fewer than ten stars are that well
+        isolated, the ten best are taken.
+    max_ellipticity : float
+        1 - b / a relative to that of most sources.
+
+    Notes
+    -----
+    Stars share one width, galaxies are wider and cosmic rays narrower: the locus is the mode of the widths, and as wide as
+    the scatter of the widths about it, between 5 and 15 %.
+    """
+    width = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
+    ellipticity = 1.0 - sources["b"] / sources["a"].astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        usable = (sources["snr"] >= min_snr) & (sources["flux"] > 0) & np.isfinite(width) & ~unusable(sources["mask"])
+        usable &= np.abs(width / fwhm - 1.0) < 0.5
+    if not usable.any():
+        return np.empty(0, np.intp)
+    mode = half_sample_mode(width[usable])
+    near = usable & (np.abs(width / mode - 1.0) < _WIDEST_LOCUS)
+    tolerance = np.clip(_LOCUS_SIGMA * scatter(width[near] / mode), _NARROWEST_LOCUS, _WIDEST_LOCUS)
+    typical = np.median(ellipticity[near])
+    starlike = near & (np.abs(width / mode - 1.0) <= tolerance) & (ellipticity <= typical + max_ellipticity)
+    rows = np.flatnonzero(starlike)
+    contamination = _contamination(sources, rows, mode)
+    isolated = contamination <= max_contamination
+    if isolated.sum() < 10:
+        isolated = contamination <= np.sort(contamination)[: 10][-1] if len(rows) else isolated
+    rows = rows[isolated]
+    order = np.argsort(-sources["flux"][rows], kind="stable")
+    return rows[order][:max_stars]
+
+
+def _contamination(sources: SourceTable, rows: NDArray[np.intp], fwhm: float) -> Floats:
+    """Light of all neighbours at the peak of each star relative to its own, for a Moffat profile of beta 2.5."""
+    positions = np.stack([sources["x"], sources["y"]], axis=1)
+    flux = np.where(np.isfinite(sources["flux"]), sources["flux"], 0.0).clip(0.0)
+    near = cKDTree(positions).query_ball_point(positions[rows], _NEIGHBOUR_REACH_FWHM * fwhm, return_sorted=True)
+    result = np.zeros(len(rows))
+    for number, (row, neighbours) in enumerate(zip(rows, near, strict=True)):
+        others = np.array([other for other in neighbours if other != row], np.intp)
+        distance = np.hypot(*(positions[others] - positions[row]).T)
+        width = fwhm / (2.0 * np.sqrt(2.0**0.4 - 1.0))
+        result[number] = (flux[others] / flux[row] * (1.0 + (distance / width) ** 2) ** -2.5).sum()
+    return result
+
+
+def neighbour_pixels(sources: SourceTable, rows: NDArray[np.intp], size: int, radius: float) -> NDArray[np.bool_]:
+    """Return which pixels of the stars' stamps lie within a radius (pixel) of another source; (n, size, size)."""
+    positions = np.stack([sources["x"], sources["y"]], axis=1)
+    near = cKDTree(positions).query_ball_point(positions[rows], 0.75 * size + radius, return_sorted=True)
+    offset = np.arange(size) - size // 2
+    covered = np.zeros((len(rows), size, size), bool)
+    for number, (row, neighbours) in enumerate(zip(rows, near, strict=True)):
+        middle = np.floor(positions[row] + 0.5)
+        for other in neighbours:
+            if other != row:
+                dx, dy = positions[other] - middle
+                covered[number] |= np.hypot(offset[None, :] - dx, offset[:, None] - dy) <= radius
+    return covered
