@@ -125,7 +125,7 @@ def _sky_scatter(data: Pixels, variance: Pixels, mask: Mask) -> float:
     for y in range(0, data.shape[0] - _BLOCK + 1, step_y):
         for x in range(0, data.shape[1] - _BLOCK + 1, step_x):
             block = np.s_[y : y + _BLOCK, x : x + _BLOCK]
-            good = (mask[block] == 0) & (variance[block] > 0)
+            good = (mask[block] == 0) & (variance[block] > 0) & np.isfinite(data[block])
             if np.count_nonzero(good) > 0.5 * _BLOCK**2:
                 pull = data[block][good] / np.sqrt(variance[block][good])
                 pull -= np.median(pull)
