@@ -72,7 +72,9 @@ class LocalFolderArchive(Archive):
         try:
             shutil.copyfile(self.root / relative, path)
         except OSError as error:
-            raise StoreError(f"{self.root / relative}: cannot be copied from the archive ({error.strerror})") from error
+            raise StoreError(
+                f"{self.root / relative}: cannot be copied from the archive ({error.strerror})"
+            ) from error
 
     def exists(self, relative: str) -> bool:
         """Tell whether the folder has a file."""

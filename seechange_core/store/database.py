@@ -39,6 +39,8 @@ class Database:
     ----------
     url : str
         ``sqlite:///path/to/file.db`` or ``postgresql://user@host/name``.
+    password : str, optional
+        Used instead of one in the address.
 
     Raises
     ------
@@ -46,8 +48,8 @@ class Database:
         If the address cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = parse_url(url)
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self.url = parse_url(url) if password is None else parse_url(url).set(password=password)
         self._engine: Engine | None = None
         self._process = 0
         self._ready = False
@@ -134,6 +136,12 @@ class Database:
         """List what separates the tables from those of the installed package; empty if they agree."""
         with explained_errors(self.url), self._connected().connect() as connection:
             return migrations.differences(connection)
+
+    def close(self) -> None:
+        """Close the connections that this process keeps; the next session opens them again."""
+        if self._engine is not None and self._process == os.getpid():
+            self._engine.dispose()
+        self._engine = None
 
     @property
     def _file(self) -> Path | None:

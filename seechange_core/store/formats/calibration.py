@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from seechange_core.frames import CalibrationFrame
-from seechange_core.store.formats.document import array_extension, extension, fits_bytes, metadata_of, native, opened
+from seechange_core.store.formats.document import (
+    array_extension,
+    extension,
+    fits_bytes,
+    metadata_of,
+    native,
+    opened,
+)
 from seechange_core.store.formats.planes import mask_plane
 
 CALIBRATION, MASK = "CALIBRATION", "MASK"

@@ -47,7 +47,7 @@ def read_difference(path: Path) -> Difference:
         return Difference(
             data=plane(IMAGE),
             variance=plane(VARIANCE),
-            mask=plane(MASK),
+            mask=native(extension(hdus, MASK, path).data),
             psf=psf_of(hdus, metadata, path),
             score=optional(SCORE),
             flux=optional(FLUX),

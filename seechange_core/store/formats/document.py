@@ -75,7 +75,9 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
             with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
                 yield hdus
     except FileNotFoundError as error:
-        raise StoreError(f"{path}: there is no such file; `seechange db check` lists what is missing") from error
+        raise StoreError(
+            f"{path}: there is no such file; `seechange db check` lists what is missing"
+        ) from error
     except _UNREADABLE as error:
         advice = "restore it from the archive, or delete the product and process again"
         raise StoreError(f"{path} cannot be read, it is damaged or truncated ({error}); {advice}") from error
@@ -92,7 +94,9 @@ def extension(hdus: fits.HDUList, name: str, path: Path) -> Any:
     try:
         hdu = hdus[name]
     except KeyError as error:
-        raise StoreError(f"{path} has no extension {name}: it is truncated or holds another product") from error
+        raise StoreError(
+            f"{path} has no extension {name}: it is truncated or holds another product"
+        ) from error
     place = hdu.fileinfo()
     needed = place["datLoc"] + place["datSpan"]
     size = path.stat().st_size

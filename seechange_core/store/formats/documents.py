@@ -9,23 +9,33 @@ from typing import Any
 import numpy as np
 
 from seechange_core.frames import PhotometricSolution, SkyMapping
+from seechange_core.store.json_values import json_values
 
 
 def mapping_document(mapping: SkyMapping) -> dict[str, Any]:
     """Return all fields of a sky mapping as JSON values."""
-    return {name: _json(value) for name, value in asdict(mapping).items()}
+    return _document(mapping)
 
 
 def mapping_from_document(document: dict[str, Any]) -> SkyMapping:
     """Return the sky mapping that `mapping_document` described."""
-    arrays = {name: np.array(document[name], np.float64) for name in ("cd", "sip_a", "sip_b")}
-    tuples = {name: tuple(document[name]) for name in ("crval", "crpix", "pv1", "pv2")}
-    return SkyMapping(**arrays, **tuples, rms_mas=_number(document["rms_mas"]), n_stars=document["n_stars"])
+    (ra, dec), (x, y) = document["crval"], document["crpix"]
+    return SkyMapping(
+        crval=(ra, dec),
+        crpix=(x, y),
+        cd=np.array(document["cd"], np.float64),
+        sip_a=np.array(document["sip_a"], np.float64),
+        sip_b=np.array(document["sip_b"], np.float64),
+        pv1=tuple(document["pv1"]),
+        pv2=tuple(document["pv2"]),
+        rms_mas=_number(document["rms_mas"]),
+        n_stars=document["n_stars"],
+    )
 
 
 def photometry_document(solution: PhotometricSolution) -> dict[str, Any]:
     """Return all fields of a photometric solution as JSON values."""
-    return {name: _json(value) for name, value in asdict(solution).items()}
+    return _document(solution)
 
 
 def photometry_from_document(document: dict[str, Any]) -> PhotometricSolution:
@@ -34,12 +44,9 @@ def photometry_from_document(document: dict[str, Any]) -> PhotometricSolution:
     return PhotometricSolution(**{**document, **{name: _number(document[name]) for name in names}})
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return list(value) if isinstance(value, tuple) else value
+def _document(value: SkyMapping | PhotometricSolution) -> dict[str, Any]:
+    document: dict[str, Any] = json_values(asdict(value))
+    return document
 
 
 def _number(value: float | None) -> float:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.frames import Frame, Mask, Pixels
-from seechange_core.store.formats.document import add_cards, extension, fits_bytes, metadata_of, native, opened
+from seechange_core.store.formats.document import (
+    add_cards,
+    extension,
+    fits_bytes,
+    metadata_of,
+    native,
+    opened,
+)
 from seechange_core.store.formats.planes import mask_plane, noisy_plane, quiet_level, smooth_plane
 
 IMAGE, VARIANCE, MASK = "IMAGE", "VARIANCE", "MASK"
@@ -16,7 +23,9 @@ IMAGE, VARIANCE, MASK = "IMAGE", "VARIANCE", "MASK"
 def frame_bytes(frame: Frame) -> bytes:
     """Write a frame: extensions IMAGE (electron), VARIANCE (electron^2) and MASK."""
     metadata = {"info": dict(frame.info), "header": dict(frame.header), "noise_ratio": frame.noise_ratio}
-    return fits_bytes(frame_planes(frame.data, frame.variance, frame.mask, frame.noise_ratio, frame.header), metadata)
+    return fits_bytes(
+        frame_planes(frame.data, frame.variance, frame.mask, frame.noise_ratio, frame.header), metadata
+    )
 
 
 def read_frame(path: Path) -> Frame:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.frames import PsfModel
-from seechange_core.store.formats.document import array_extension, extension, fits_bytes, metadata_of, native, opened
+from seechange_core.store.formats.document import (
+    array_extension,
+    extension,
+    fits_bytes,
+    metadata_of,
+    native,
+    opened,
+)
 
 PSF = "PSF"
 

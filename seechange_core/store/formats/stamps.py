@@ -19,7 +19,8 @@ _UNITS |= dict.fromkeys(("new", "ref", "difference"), "electron")
 def stamps_bytes(stamps: Stamps) -> bytes:
     """Write stamps: columns x, y, corner_x, corner_y, and the images new, ref, difference and mask."""
     columns = [
-        table_column(field.name, getattr(stamps, field.name), _UNITS.get(field.name, "")) for field in fields(Stamps)
+        table_column(field.name, getattr(stamps, field.name), _UNITS.get(field.name, ""))
+        for field in fields(Stamps)
     ]
     hdu = fits.BinTableHDU.from_columns(columns, nrows=stamps.n_candidates, name=STAMPS)
     return fits_bytes([hdu], {"size": stamps.size})

@@ -66,7 +66,9 @@ def table_column(name: str, values: np.ndarray[Any, Any], unit: str = "") -> fit
     dim = f"({','.join(str(side) for side in reversed(cell))})" if len(cell) > 1 else None
     if values.dtype.kind == "U" and not cell:
         encoded = np.char.encode(values, "utf-8")
-        return fits.Column(name=name, format=f"{max(1, encoded.dtype.itemsize)}A", array=encoded, unit=unit or None)
+        return fits.Column(
+            name=name, format=f"{max(1, encoded.dtype.itemsize)}A", array=encoded, unit=unit or None
+        )
     code = values.dtype.str[1:]
     if code in _UNSIGNED:
         letter, zero = _UNSIGNED[code]
@@ -75,7 +77,9 @@ def table_column(name: str, values: np.ndarray[Any, Any], unit: str = "") -> fit
         )
     if code not in _FORMATS:
         raise TypeError(f"column {name}: numbers of type {values.dtype} cannot be stored; use another type")
-    return fits.Column(name=name, format=f"{repeat}{_FORMATS[code]}", array=values, unit=unit or None, dim=dim)
+    return fits.Column(
+        name=name, format=f"{repeat}{_FORMATS[code]}", array=values, unit=unit or None, dim=dim
+    )
 
 
 def _values(column: Any, text: bool) -> np.ndarray[Any, Any]:

@@ -1,0 +1,72 @@
+"""From a role to the row that holds it, and from the row to what is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from seechange_core.errors import StoreError
+from seechange_core.models import (
+    PSF,
+    Background,
+    Cutouts,
+    DataFile,
+    Image,
+    SourceList,
+    WorldCoordinates,
+    ZeroPoint,
+    row_id,
+)
+from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.formats import FILE_FORMATS
+from seechange_core.store.formats.documents import mapping_from_document, photometry_from_document
+
+#: Tables that have a file, by role; roles that are not here have a row of `DataFile`.
+FILE_TABLES: Mapping[str, Any] = {
+    "image": Image,
+    "difference": Image,
+    "sources": SourceList,
+    "detections": SourceList,
+    "psf": PSF,
+    "background": Background,
+    "stamps": Cutouts,
+}
+_DOCUMENTS: Mapping[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
+    "mapping": (WorldCoordinates.mapping, mapping_from_document),
+    "photometry": (ZeroPoint.solution, photometry_from_document),
+}
+
+
+def read_role(
+    session: Session, files: FileStore, product_id: str, role: str, *, download: bool = True
+) -> Any:
+    """Read one role of a product; see `ProductStore.load`."""
+    if role in _DOCUMENTS:
+        column, from_document = _DOCUMENTS[role]
+        document = session.scalars(select(column).where(column.class_.id == row_id(product_id))).first()
+        if document is None:
+            raise _missing(product_id, role)
+        return from_document(document)
+    stored = stored_files(session, product_id, role)
+    if not stored:
+        raise _missing(product_id, role)
+    return FILE_FORMATS[role].read(files.local_path(stored[0], download=download))
+
+
+def stored_files(session: Session, product_id: str, role: str) -> tuple[StoredFile, ...]:
+    """Return the files of one role of a product; none if there is no such row."""
+    table = FILE_TABLES.get(role, DataFile)
+    columns = select(table.path_stem, table.components, table.archive_state)
+    if table is DataFile:
+        columns = columns.where(DataFile.product_id == row_id(product_id), DataFile.role == role)
+    else:
+        columns = columns.where(table.id == row_id(product_id))
+    found = session.execute(columns).first()
+    return () if found is None else StoredFile.from_columns(*found)
+
+
+def _missing(product_id: str, role: str) -> StoreError:
+    return StoreError(f"product {product_id} has no {role}: it was deleted or never finished; process again")

@@ -1,0 +1,232 @@
+"""Products: found by identity, saved once, loaded by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from seechange_core.models import Base, Binding, Product, ProductInput, Provenance, Reference, row_id
+from seechange_core.store.database import Database
+from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.formats import FILE_FORMATS
+from seechange_core.store.inserting import insert_if_missing, insert_missing
+from seechange_core.store.json_values import json_values
+from seechange_core.store.loading import read_role, stored_files
+from seechange_core.store.naming import path_stem
+from seechange_core.store.record import Observation, ProductRecord, ProductState
+from seechange_core.store.rows import ROW_BUILDERS, Saving
+from seechange_core.store.upstream import inherited_badness
+
+__all__ = ["Observation", "ProductRecord", "ProductState", "ProductStore"]
+
+
+class ProductStore:
+    """What was made, and what was rejected.
+
+    Parameters
+    ----------
+    database : Database
+        Holds the rows.
+    files : FileStore
+        Holds the pixels and tables.
+    """
+
+    def __init__(self, database: Database, files: FileStore) -> None:
+        self.database = database
+        self.files = files
+        self._registered: set[str] = set()
+        self._saved_files: dict[tuple[str, str], StoredFile] = {}
+
+    def find(self, product_id: str) -> ProductState | None:
+        """Return what is known of a product; None if it was never finished."""
+        with self.database.read() as session:
+            product = session.get(Product, row_id(product_id))
+        return None if product is None else _state(product)
+
+    def find_by_anchor(self, anchor: str) -> ProductState | None:
+        """Return the product of an anchor; None if it was never finished."""
+        wanted = (
+            select(Product).where(Product.anchor == anchor).order_by(Product.created_at, Product.id).limit(1)
+        )
+        with self.database.read() as session:
+            product = session.scalars(wanted).first()
+        return None if product is None else _state(product)
+
+    def binding(self, anchor: str) -> dict[str, str] | None:
+        """Return the inputs that were bound to an anchor; None before `bind`."""
+        with self.database.read() as session:
+            bound = session.get(Binding, anchor)
+        return None if bound is None else dict(bound.inputs)
+
+    def bind(self, anchor: str, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Bind inputs that depend on data to an anchor, unless another run was first; return what is bound."""
+
+        def work(session: Session) -> dict[str, str]:
+            if insert_if_missing(session, Binding(anchor=anchor, inputs=dict(inputs))):
+                return dict(inputs)
+            first = session.scalars(select(Binding.inputs).where(Binding.anchor == anchor)).one()
+            return dict(first)
+
+        return self.database.transact(work)
+
+    def save(
+        self,
+        record: ProductRecord,
+        outputs: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        *,
+        no_archive: bool = False,
+    ) -> None:
+        """Write the files of all outputs, then all rows in one transaction.
+
+        If another writer was first, its rows stay, and files of this one that are named otherwise are removed.
+
+        Parameters
+        ----------
+        record : ProductRecord
+            What identifies the product.
+        outputs, inputs : mapping
+            In-memory products by role, as the step returned and got them; a row of a difference or a measurement
+            repeats what is known of its inputs.
+        no_archive : bool
+            Keep the files on this disk only.
+
+        Raises
+        ------
+        StoreError
+            If files or rows cannot be written: nothing partial is left.
+        """
+        files = {
+            role: self.files.write(
+                path_stem(record, role), FILE_FORMATS[role].to_bytes(value), no_archive=no_archive
+            )
+            for role, value in outputs.items()
+            if role in FILE_FORMATS
+        }
+        saving = Saving(record, outputs, inputs, files, self._reference_image(record))
+        built = [rows for role, build in ROW_BUILDERS.items() if role in outputs for rows in build(saving)]
+        if self._write(record, "done", "", record.metrics, built):
+            self._saved_files |= {(record.product_id, role): stored for role, stored in files.items()}
+        else:
+            self._remove_unused(record.product_id, files)
+
+    def save_rejection(self, record: ProductRecord, reason: str, metrics: Mapping[str, Any]) -> None:
+        """Remember that a step rejected these inputs.
+
+        Parameters
+        ----------
+        reason, metrics
+            See `errors.Rejected`.
+        """
+        self._write(record, "rejected", reason, metrics, [])
+
+    def load(self, product_id: str, role: str, *, download: bool = True) -> Any:
+        """Return a product in memory, exactly as every other reading gives it.
+
+        Parameters
+        ----------
+        product_id : str
+            Of the product.
+        role : str
+            ``"image"``, ``"sources"`` ...: what of it.
+        download : bool
+            False: do not ask the archive for a file that is missing here.
+
+        Raises
+        ------
+        StoreError
+            If there is no such product, or its file is missing or damaged.
+        """
+        stored = self._saved_files.get((product_id, role))
+        if stored is not None:
+            return FILE_FORMATS[role].read(self.files.local_path(stored, download=download))
+        with self.database.read() as session:
+            return read_role(session, self.files, product_id, role, download=download)
+
+    def _write(
+        self,
+        record: ProductRecord,
+        state: str,
+        reason: str,
+        metrics: Mapping[str, Any],
+        built: list[Sequence[Base]],
+    ) -> bool:
+        def work(session: Session) -> bool:
+            if record.provenance.id not in self._registered:
+                insert_missing(session, [_provenance_row(record)])
+            inherited = inherited_badness(session, record.inputs.values())
+            product = Product(
+                id=row_id(record.product_id),
+                identity=record.product_id,
+                process=record.process,
+                provenance_id=record.provenance.id,
+                exposure_id=record.observation.exposure_id,
+                place=record.place,
+                anchor=record.anchor,
+                inputs=dict(record.inputs),
+                branch=record.branch,
+                metrics=json_values(metrics),
+                state=state,
+                reason=reason,
+                upstream_badness=inherited,
+            )
+            if not insert_if_missing(session, product):
+                return False
+            insert_missing(session, _input_rows(record))
+            for rows in built:
+                insert_missing(session, rows)
+            return True
+
+        written = self.database.transact(work)
+        self._registered.add(record.provenance.id)
+        return written
+
+    def _reference_image(self, record: ProductRecord) -> UUID | None:
+        if "reference" not in record.inputs:
+            return None
+        with self.database.read() as session:
+            wanted = select(Reference.image_id).where(Reference.id == row_id(record.inputs["reference"]))
+            return session.scalars(wanted).one()
+
+    def _remove_unused(self, product_id: str, files: Mapping[str, StoredFile]) -> None:
+        with self.database.read() as session:
+            for role, stored in files.items():
+                kept = stored_files(session, product_id, role)
+                if stored.path not in {other.path for other in kept}:
+                    self.files.remove(stored, from_archive=True)
+
+
+def _state(product: Product) -> ProductState:
+    return ProductState(
+        product_id=product.identity,
+        process=product.process,
+        anchor=product.anchor,
+        state=product.state,
+        reason=product.reason,
+        branch=product.branch,
+        metrics=product.metrics,
+        inputs=product.inputs,
+    )
+
+
+def _provenance_row(record: ProductRecord) -> Provenance:
+    provenance = record.provenance
+    return Provenance(
+        id=provenance.id,
+        process=provenance.process,
+        version=provenance.version,
+        parameters=dict(provenance.parameters),
+        upstream=dict(provenance.upstream),
+    )
+
+
+def _input_rows(record: ProductRecord) -> list[ProductInput]:
+    made = row_id(record.product_id)
+    return [
+        ProductInput(product_id=made, role=role, input_id=row_id(identity))
+        for role, identity in record.inputs.items()
+    ]

@@ -1,0 +1,68 @@
+"""Rows of measured and scored candidates, in bulk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from seechange_core.frames import MeasurementTable, ScoreTable
+from seechange_core.models import Base, DeepScore, Measurements, row_id
+from seechange_core.models.sky_index import sky_index
+from seechange_core.store.rows.data_files import data_file
+from seechange_core.store.rows.saving import Saving
+
+#: Columns of a `MeasurementTable` that are columns of the table under the same name.
+_SHARED = tuple(
+    name
+    for name in MeasurementTable.COLUMNS
+    if name in Measurements.__table__.columns and name not in {"ra", "dec"}
+)
+
+
+def measurement_rows(saving: Saving) -> list[Sequence[Base]]:
+    """Return one row a candidate, and the file with all columns."""
+    table: MeasurementTable = saving.outputs["measurements"]
+    observation, product = saving.record.observation, saving.record.product_id
+    image_id, cutouts_id = saving.input_id("difference"), saving.input_id("stamps")
+    known = np.isfinite(table["ra"]) & np.isfinite(table["dec"])
+    cells = sky_index(np.where(known, table["ra"], 0.0), np.where(known, table["dec"], 0.0))
+    columns = {name: table[name].tolist() for name in _SHARED}
+    rows = [
+        Measurements(
+            id=row_id(product, number),
+            product_id=saving.id,
+            row=number,
+            image_id=image_id,
+            cutouts_id=cutouts_id,
+            mjd=observation.mjd,
+            filter=observation.filter,
+            calibrated=bool(table.meta.get("calibrated", False)),
+            ra=float(table["ra"][number]) if known[number] else None,
+            dec=float(table["dec"][number]) if known[number] else None,
+            sky_index=int(cells[number]) if known[number] else None,
+            **{name: values[number] for name, values in columns.items()},
+        )
+        for number in range(table.n_rows)
+    ]
+    return [[data_file(saving, "measurements")], rows]
+
+
+def score_rows(saving: Saving) -> list[Sequence[Base]]:
+    """Return one row a candidate and scorer, and the file."""
+    table: ScoreTable = saving.outputs["scores"]
+    measured = saving.record.inputs["measurements"]
+    rows = [
+        DeepScore(
+            id=row_id(saving.record.product_id, number),
+            product_id=saving.id,
+            measurement_id=row_id(measured, int(table["row"][number])),
+            scorer=str(table["scorer"][number]),
+            version=str(table["version"][number]),
+            score=float(table["score"][number]),
+            info=json.loads(str(table["info"][number])),
+        )
+        for number in range(table.n_rows)
+    ]
+    return [[data_file(saving, "scores")], rows]
