@@ -19,8 +19,8 @@ def convolved_stamps(
 
     Parameters
     ----------
-    psf : array of shape (n, size, size)
-        PSF at the galaxies' positions and subpixel phases.
+    psf : array of shape (n, psf_size, psf_size)
+        PSF at the galaxies' positions and subpixel phases; odd, no larger than `size`.
     radius : array of shape (n,)
         Scale radius of the profile (pixel), geometric mean of the axes.
     axis_ratio : array of shape (n,)
@@ -44,6 +44,7 @@ def convolved_stamps(
     k_x = 2.0 * np.pi * np.fft.rfftfreq(length)[None, :]
     k_y = 2.0 * np.pi * np.fft.fftfreq(length)[:, None]
     out = np.empty((len(radius), size, size))
+    border = (size - psf.shape[-1]) // 2
     for start in range(0, len(radius), _CHUNK):
         part = slice(start, start + _CHUNK)
         cosine, sine = (function(angle[part])[:, None, None] for function in (np.cos, np.sin))
@@ -51,8 +52,8 @@ def convolved_stamps(
         minor = (radius[part] * np.sqrt(axis_ratio[part]))[:, None, None]
         along, across = k_x * cosine + k_y * sine, k_y * cosine - k_x * sine
         transform = (1.0 + (major * along) ** 2 + (minor * across) ** 2) ** -(1.0 + index[part, None, None])
-        padded = rfft2(psf[part], (length, length)) * transform
-        out[part] = irfft2(padded, (length, length))[:, :size, :size]
+        drawn = irfft2(rfft2(psf[part], (length, length)) * transform, (length, length))
+        out[part] = np.roll(drawn, (border, border), axis=(1, 2))[:, :size, :size]
     return out
 
 

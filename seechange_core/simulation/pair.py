@@ -12,7 +12,7 @@ from seechange_core.simulation.placement import choose_apart, host_trials, unifo
 from seechange_core.simulation.population import galaxy_columns, star_magnitudes
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_galaxies, add_points
-from seechange_core.simulation.significance import effective_variance, information
+from seechange_core.simulation.significance import cut_around, effective_variance, information
 
 PIXEL_SCALE_ARCSEC = 0.26
 _MARGIN = 45.0
@@ -206,7 +206,7 @@ def _with_expected_snr(
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
     size = 65
     new_psf, ref_psf = (field.stamps(x, y, size) for field in fields)
-    new_map, ref_map = (_cut(variance, x, y, size) for variance in variances)
+    new_map, ref_map = (cut_around(variance, x, y, size) for variance in variances)
     ref_variance = effective_variance(ref_psf, ref_map)
     flux = np.zeros(len(x))
     for _ in range(8):
@@ -215,14 +215,6 @@ def _with_expected_snr(
         flux = wanted_snr * sigma
     columns = {"x": x, "y": y, "flux": flux, "expected_snr": flux / sigma, "on_galaxy": on_galaxy}
     return ColumnTable(columns)
-
-
-def _cut(image: Floats, x: Floats, y: Floats, size: int) -> Floats:
-    half = size // 2
-    padded = np.pad(image, half, mode="median", stat_length=half)
-    left, bottom = np.floor(x + 0.5).astype(int), np.floor(y + 0.5).astype(int)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
-    return windows[bottom, left]
 
 
 def _observed(

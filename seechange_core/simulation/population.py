@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seechange_core.frames import Floats
+from seechange_core.simulation.colours import COLOUR_RANGE
 from seechange_core.simulation.galaxies import half_light_ratio
 
 #: Slopes of the counts: log10 N per magnitude.
@@ -23,7 +24,7 @@ def star_magnitudes(
 
 def star_colours(rng: np.random.Generator, number: int) -> Floats:
     """Return Gaia's BP - RP (Vega) of stars: from 0.3 to 3, most near 1.1."""
-    return np.clip(0.5 + rng.gamma(2.5, 0.3, number), 0.3, 3.0)
+    return np.clip(0.5 + rng.gamma(2.5, 0.3, number), *COLOUR_RANGE)
 
 
 def galaxy_columns(

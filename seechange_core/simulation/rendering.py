@@ -51,9 +51,10 @@ def add_galaxies(canvas: Floats, field: MoffatField, galaxies: ColumnTable, flux
     x, y, radius = galaxies["x"], galaxies["y"], galaxies["radius"]
     extent = 12.0 * radius / np.sqrt(galaxies["axis_ratio"]) + NORMALISATION_RADIUS_FWHM * field.fwhm
     sizes = _odd_sizes(extent)
+    psf_size = int(_odd_sizes(np.array(NORMALISATION_RADIUS_FWHM * field.fwhm)))
     for size in np.unique(sizes):
         chosen = np.flatnonzero((sizes == size) & _reaching(canvas, x, y, sizes))
-        psf = field.stamps(x[chosen], y[chosen], int(size))
+        psf = field.stamps(x[chosen], y[chosen], psf_size)
         shape = galaxies.rows(chosen)
         stamps = convolved_stamps(
             psf, shape["radius"], shape["axis_ratio"], shape["angle"], shape["index"], int(size)

@@ -45,3 +45,12 @@ def information(
 def effective_variance(psf: Floats, variance: Floats) -> Floats:
     """Return the white noise that weighs as much as a variance map under a PSF; both are (n, size, size)."""
     return (psf**2).sum(axis=(1, 2)) / (psf**2 / variance).sum(axis=(1, 2))
+
+
+def cut_around(image: Floats, x: Floats, y: Floats, size: int) -> Floats:
+    """Cut stamps (n, size, size) around the pixels that hold positions; the edges are continued by their median."""
+    half = size // 2
+    padded = np.pad(image, half, mode="median", stat_length=half)
+    left, bottom = np.floor(x + 0.5).astype(int), np.floor(y + 0.5).astype(int)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    return windows[bottom, left]

@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 from seechange_core.frames import ColumnTable, Floats
 from seechange_core.frames.mapping import deproject
+from seechange_core.simulation.colours import GAIA_TO_FILTER
 from seechange_core.simulation.population import galaxy_columns, star_colours, star_magnitudes
 
-#: Gaia (Vega) to the simulated filters (AB): m = G + sum of c_i (BP - RP)^i.
-GAIA_TO_FILTER: dict[str, tuple[float, ...]] = {
-    "g": (-0.10, 0.55, 0.08),
-    "r": (0.12, -0.25, 0.10),
-    "i": (0.30, -0.60, 0.05),
-}
 #: Colours of galaxies relative to r.
 _GALAXY_COLOURS = {"g": 0.7, "r": 0.0, "i": -0.3}
 _DAYS_PER_YEAR = 365.25
