@@ -147,6 +147,6 @@ def _solve(design: Floats, data: Floats, weight: Floats) -> tuple[Floats, Floats
     right = (weighted @ data.reshape(n, n_pixels, 1))[:, :, 0]
     singular: NDArray[np.bool_] = ~(np.linalg.det(normal) > 0)
     normal[singular] = np.eye(_PARAMETERS)
-    covariance: Floats = np.linalg.inv(normal)
+    covariance = np.linalg.inv(normal).astype(np.float64, copy=False)
     covariance[singular] = np.nan
     return (covariance @ right[:, :, None])[:, :, 0], covariance

@@ -1,0 +1,77 @@
+"""A page of stamps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from seechange_core.commands.plots.style import GREEN, RED, new_figure, show_pixels
+from seechange_core.frames import MeasurementTable, ScoreTable, Stamps
+
+_STAMP_INCH = 1.05
+_TRIPLETS_A_LINE = 3
+
+
+def plot_stamps(
+    stamps: Stamps,
+    measurements: MeasurementTable,
+    scores: ScoreTable | None = None,
+    *,
+    rows: Sequence[int] | None = None,
+    title: str = "new, reference, difference",
+) -> Figure:
+    """Draw triplets of new image, reference and difference with what was measured on them.
+
+    Parameters
+    ----------
+    stamps, measurements
+        Row i of the one belongs to row i of the other.
+    scores : ScoreTable, optional
+        Each candidate's scores are written above it.
+    rows : sequence of int, optional
+        Which candidates to draw, in this order; by default all, which is for some dozens.
+    title : str
+        Above the page.
+    """
+    chosen = list(range(stamps.n_candidates)) if rows is None else list(rows)
+    n_lines = max(1, math.ceil(len(chosen) / _TRIPLETS_A_LINE))
+    figure = new_figure(_TRIPLETS_A_LINE * (3 * _STAMP_INCH + 0.3), n_lines * (_STAMP_INCH + 0.45) + 0.4)
+    figure.suptitle(title if chosen else f"{title}: no candidates")
+    cells = figure.subfigures(n_lines, _TRIPLETS_A_LINE, squeeze=False)
+    for cell, row in zip(cells.ravel(), chosen, strict=False):
+        like_psf = bool(measurements["psf_like"][row])
+        cell.suptitle(
+            _caption(measurements, row) + _opinions(scores, row), fontsize=7, color=GREEN if like_psf else RED
+        )
+        new_axes, ref_axes, difference_axes = cell.subplots(1, 3)
+        _draw(new_axes, stamps.new[row], symmetric=False)
+        _draw(ref_axes, stamps.ref[row], symmetric=False)
+        _draw(difference_axes, stamps.difference[row], symmetric=True)
+    if chosen:
+        figure.supxlabel(f"{stamps.size} pixels a side; green: like the PSF, red: not", fontsize=8)
+    return figure
+
+
+def _draw(axes: Axes, stamp: NDArray[np.float32], *, symmetric: bool) -> None:
+    show_pixels(axes, stamp, symmetric=symmetric)
+    axes.set(xticks=[], yticks=[])
+
+
+def _caption(measurements: MeasurementTable, row: int) -> str:
+    sign = "+" if measurements["flux"][row] >= 0 else "\N{MINUS SIGN}"
+    caption = f"{row}: S/N {sign}{abs(measurements['snr'][row]):.1f}"
+    if np.isfinite(measurements["magnitude"][row]):
+        caption += f", {measurements['magnitude'][row]:.2f} mag"
+    return caption
+
+
+def _opinions(scores: ScoreTable | None, row: int) -> str:
+    if scores is None:
+        return ""
+    own = scores.rows(scores["row"] == row)
+    return "".join(f", {name} {score:.2f}" for name, score in zip(own["scorer"], own["score"], strict=True))

@@ -1,0 +1,124 @@
+"""Pictures of whole images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from seechange_core.commands.plots.style import BLUE, GREEN, RED, new_figure, show_pixels
+from seechange_core.frames import Difference, Frame, MaskPlane
+
+_WIDTH_INCH = 8.0
+
+
+def plot_image(frame: Frame, axes: Axes | None = None, *, title: str = "") -> Axes:
+    """Draw an image with a scale in electrons.
+
+    Parameters
+    ----------
+    frame : Frame
+        What to draw; pixels without data stay empty.
+    axes : Axes, optional
+        Where to draw; a new figure without.
+    title : str
+        Above the picture; by default section, filter and time, as far as known.
+    """
+    axes = _axes_for(frame.data, axes)
+    _draw(axes, frame.data, frame.mask, symmetric=False)
+    axes.set_title(title or _describe(frame.info))
+    return axes
+
+
+def plot_difference(
+    difference: Difference,
+    detections: Mapping[str, NDArray[Any]],
+    truth: Mapping[str, NDArray[Any]] | None = None,
+    axes: Axes | None = None,
+    *,
+    match_radius_pixel: float = 2.0,
+    title: str = "Difference",
+) -> Axes:
+    """Draw a difference image with its detections, told apart by the truth where there is one.
+
+    Parameters
+    ----------
+    difference : Difference
+        What to draw.
+    detections : mapping
+        ``x`` and ``y`` (pixel) of detections or measurements.
+    truth : mapping, optional
+        ``x`` and ``y`` of the sources that should be there. Those with a detection within the radius are marked as
+        found, others as missed, and detections without a source as false.
+    axes : Axes, optional
+        Where to draw; a new figure without.
+    match_radius_pixel : float
+        How near a detection has to be.
+    title : str
+        Above the picture.
+    """
+    axes = _axes_for(difference.data, axes)
+    _draw(axes, difference.data, difference.mask, symmetric=True)
+    found_xy = _positions(detections)
+    if truth is None:
+        _mark(axes, found_xy, "o", BLUE, "detection")
+    else:
+        true_xy = _positions(truth)
+        found = _near(true_xy, found_xy, match_radius_pixel)
+        _mark(axes, true_xy[found], "o", GREEN, "found")
+        _mark(axes, true_xy[~found], "s", RED, "missed")
+        _mark(axes, found_xy[~_near(found_xy, true_xy, match_radius_pixel)], "D", BLUE, "false")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=3, frameon=False)
+    axes.set_title(title)
+    return axes
+
+
+def _axes_for(data: NDArray[Any], axes: Axes | None) -> Axes:
+    if axes is not None:
+        return axes
+    ny, nx = data.shape
+    figure = new_figure(_WIDTH_INCH, min(max(_WIDTH_INCH * ny / nx * 0.82 + 0.8, 4.0), 16.0))
+    return figure.add_subplot()
+
+
+def _draw(axes: Axes, data: NDArray[Any], mask: NDArray[Any], *, symmetric: bool) -> None:
+    pixels = np.where(mask & np.uint16(MaskPlane.NO_DATA), np.nan, data)
+    drawn = show_pixels(axes, pixels, symmetric=symmetric)
+    axes.figure.colorbar(drawn, ax=axes, label="electron", shrink=0.8, pad=0.02, extend="both")
+    axes.set(xlabel="x (pixel)", ylabel="y (pixel)")
+
+
+def _positions(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    return np.stack([np.asarray(table["x"], np.float64), np.asarray(table["y"], np.float64)], axis=1)
+
+
+def _near(points: NDArray[Any], others: NDArray[Any], radius: float) -> NDArray[np.bool_]:
+    if not len(points) or not len(others):
+        return np.zeros(len(points), np.bool_)
+    distance = np.asarray(KDTree(others).query(points)[0])
+    return distance <= radius
+
+
+def _mark(axes: Axes, xy: NDArray[Any], marker: str, colour: str, meaning: str) -> None:
+    label = f"{meaning} ({len(xy)})"
+    axes.scatter(
+        xy[:, 0],
+        xy[:, 1],
+        s=90,
+        marker=marker,
+        facecolors="none",
+        edgecolors=colour,
+        linewidths=1.4,
+        label=label,
+    )
+
+
+def _describe(info: Mapping[str, Any]) -> str:
+    parts = [str(info[name]) for name in ("instrument", "section", "filter") if info.get(name)]
+    if "mjd" in info:
+        parts.append(f"MJD {info['mjd']:.5f}")
+    return ", ".join(parts)

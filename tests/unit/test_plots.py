@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from seechange_core.commands.plots.candidates import plot_stamps
+from seechange_core.commands.plots.images import plot_difference, plot_image
+from seechange_core.commands.plots.light_curves import plot_light_curve
+from seechange_core.commands.plots.style import robust_level
+from seechange_core.frames import (
+    Difference,
+    Frame,
+    MaskPlane,
+    MeasurementTable,
+    PsfModel,
+    ScoreTable,
+    Stamps,
+)
+from seechange_core.imaging.stamps import cut_triplets
+
+SHAPE = (60, 80)
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_errors() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def noise(seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100.0, 10.0, SHAPE).astype(np.float32)
+
+
+def difference() -> Difference:
+    mask = np.zeros(SHAPE, np.uint16)
+    mask[:, :5] = MaskPlane.NO_DATA
+    return Difference(noise() - 100, noise(), mask, PsfModel(np.ones((1, 3, 3), np.float32)))
+
+
+def candidates(n: int) -> tuple[Stamps, MeasurementTable, ScoreTable]:
+    x = np.linspace(3.0, 70.0, n)
+    stamps = cut_triplets(x, x * 0.5, 21, noise(), noise(2), noise(3) - 100, np.zeros(SHAPE, np.uint16))
+    measurements = MeasurementTable(
+        {name: np.ones(n, dtype) for name, (dtype, _, _) in MeasurementTable.COLUMNS.items()}
+    )
+    scores = ScoreTable(
+        {
+            "row": range(n),
+            "scorer": ["rb"] * n,
+            "version": ["1.0"] * n,
+            "score": [0.5] * n,
+            "info": ["{}"] * n,
+        }
+    )
+    return stamps, measurements, scores
+
+
+def saved(figure: Figure, folder: Path) -> np.ndarray:
+    """The picture as written to a file: it has to show something."""
+    path = folder / "picture.png"
+    figure.savefig(path)
+    picture = imread(path)
+    assert picture[..., :3].std() > 0.01
+    return picture
+
+
+def texts(figure: Figure) -> str:
+    return " ".join(artist.get_text() for artist in figure.findobj(match=lambda a: hasattr(a, "get_text")))
+
+
+def test_an_image_has_axes_in_pixels_and_a_scale_in_electrons(tmp_path: Path) -> None:
+    info = {"instrument": "simcam", "section": "A", "filter": "r", "mjd": 61000.25}
+    figure = plot_image(Frame(noise(), noise(), np.zeros(SHAPE, np.uint16), info)).figure
+    saved(figure, tmp_path)
+    for wanted in ("x (pixel)", "y (pixel)", "electron", "simcam, A, r, MJD 61000.25000"):
+        assert wanted in texts(figure)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_an_image_without_contrast_can_be_drawn(tmp_path: Path, value: float) -> None:
+    plane = np.full(SHAPE, value, np.float32)
+    saved(plot_image(Frame(plane, plane, np.zeros(SHAPE, np.uint16))).figure, tmp_path)
+
+
+def test_a_difference_shows_what_was_found_missed_and_false(tmp_path: Path) -> None:
+    detections = {"x": np.array([10.0, 30.0, 50.0]), "y": np.array([10.0, 30.0, 50.0])}
+    truth = {"x": np.array([10.5, 60.0]), "y": np.array([10.0, 20.0])}
+    figure = plot_difference(difference(), detections, truth).figure
+    saved(figure, tmp_path)
+    for wanted in ("found (1)", "missed (1)", "false (2)"):
+        assert wanted in texts(figure)
+
+
+def test_a_difference_without_truth_or_detections_can_be_drawn(tmp_path: Path) -> None:
+    nothing = {"x": np.array([]), "y": np.array([])}
+    figure = plot_difference(difference(), nothing).figure
+    saved(figure, tmp_path)
+    assert "detection (0)" in texts(figure)
+    saved(plot_difference(difference(), nothing, nothing).figure, tmp_path)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_a_page_of_stamps_has_a_triplet_a_candidate(tmp_path: Path, n: int) -> None:
+    figure = plot_stamps(*candidates(n))
+    saved(figure, tmp_path)
+    assert (
+        len(figure.findobj(match=lambda artist: hasattr(artist, "get_array") and hasattr(artist, "norm")))
+        >= 3 * n
+    )
+    assert texts(figure).count("rb 0.50") == n
+
+
+def test_a_page_of_stamps_shows_chosen_candidates_in_order(tmp_path: Path) -> None:
+    stamps, measurements, _ = candidates(4)
+    text = texts(plot_stamps(stamps, measurements, rows=[3, 1]))
+    assert "3: S/N" in text
+    assert "1: S/N" in text
+    assert "0: S/N" not in text
+
+
+def test_a_light_curve_names_filters_and_units(tmp_path: Path) -> None:
+    truth = {"r": (np.array([61010.0, 61000.0]), np.array([2.0, 1.0]))}
+    axes = plot_light_curve(
+        [61000.0, 61001.0, 61002.0],
+        [1.0, 2.0, -1.0],
+        [0.1, 0.1, 0.2],
+        ["r", "g", "r"],
+        truth,
+        unit="electron",
+    )
+    saved(axes.figure, tmp_path)
+    text = texts(axes.figure)
+    for wanted in ("g, measured", "r, measured", "r, truth", "MJD (day)", "(electron)"):
+        assert wanted in text
+
+
+def test_an_empty_light_curve_can_be_drawn(tmp_path: Path) -> None:
+    saved(plot_light_curve([], [], [], []).figure, tmp_path)
+
+
+def test_the_level_is_that_of_the_sky() -> None:
+    data = noise()
+    data[:6] = 1e6
+    data[6, 0] = np.nan
+    level, scatter = robust_level(data)
+    assert level == pytest.approx(100.0, abs=3.0)
+    assert scatter == pytest.approx(10.0, rel=0.3)
