@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["seechange_core.testing.databases"]
+
 # Set by `make science`: tests against simulated truth then run over all seeds, and what they measure is kept.
 QUALITY_FILE = os.environ.get("SEECHANGE_QUALITY_FILE")
 

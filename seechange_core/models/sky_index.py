@@ -1,7 +1,7 @@
 """The sky index: one integer a position, so that a cone on the sky is a few ranges of a column.
 
-The integer is the HEALPix cell of nested order 29 (Gorski et al. 2005, ApJ 622, 759), 0.4 mas wide. Cells that
-are close in the sky are mostly close in number.
+The integer is the HEALPix cell of nested order 29 (Gorski et al. 2005, ApJ 622, 759), 0.4 mas wide. Cells
+that are close in the sky are mostly close in number.
 """
 
 from __future__ import annotations

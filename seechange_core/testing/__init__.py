@@ -1,0 +1,1 @@
+"""Fixtures and tests for people who write plugins; pytest loads them."""
