@@ -102,7 +102,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
 def without_background(pair: CleanedPair) -> CleanedPair:
     """Subtract from the new image what its sky has more than the reference's: a smooth surface.
 
-    It goes through medians of the difference's means over small blocks. A block holds most stars as a whole, so that the
+    It goes through medians of the difference's means over small blocks. A block holds most stars as a whole, so the
     two PSFs need not match.
     """
     shape = pair.new.shape

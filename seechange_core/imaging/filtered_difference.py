@@ -1,7 +1,8 @@
 """The difference of two filtered images, with all that follows from the filters: noise, PSF, score and fluxes.
 
-Every linear subtraction is ``D = a * N - b * R`` (* is convolution): Alard & Lupton (1998) have ``a = 1`` and b a fitted kernel,
-Zackay, Ofek & Gal-Yam (2016, ApJ 830, 27; ZOGY) have a and b from the two PSFs. The rest is the same for all and is here.
+Every linear subtraction is ``D = a * N - b * R`` (* is convolution). Alard & Lupton (1998) have ``a = 1`` and a fitted
+kernel b; Zackay, Ofek & Gal-Yam (2016, ApJ 830, 27; ZOGY) have a and b from the two PSFs. The rest is the same for all
+and is here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _PSF_DEGREE = 2
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters at one place of the image as real FFTs; arrays of shape (ny, nx // 2 + 1), zero phase at pixel (0, 0).
+    """The filters at one place of the image as real FFTs, arrays of shape (ny, nx // 2 + 1), centred on pixel (0, 0).
 
     Parameters
     ----------
@@ -99,9 +100,10 @@ def filtered_difference(
 
     Notes
     -----
-    With the noise spectrum ``|a|^2 V_n + |b|^2 V_r`` of the difference, the best filter for a source is ``w = conj(p) /
-    noise spectrum`` (ZOGY, eqs. 12 to 17, for any a and b). The score ``w * D`` is divided by its own error from the variance
-    planes, source light included, and from the registration (eqs. 25 to 29): ``sqrt((wa)^2 * V_n + (wb)^2 * V_r + ...)``.
+    The difference's noise has the spectrum ``|a|^2 V_n + |b|^2 V_r``, so the best filter for a point source is ``w =
+    conj(p) / spectrum`` (for ZOGY's filters: eqs. 12 to 17). The score ``w * D`` is divided by its error, which follows
+    from the variance planes, source light included, and from the registration (eqs. 25 to 29):
+    ``sqrt((wa)^2 * V_n + (wb)^2 * V_r + ...)``.
     """
     shape = pair.new.shape
     planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5)))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import Pixels
+from seechange_core.frames import Floats, Mask, MaskPlane, Pixels, unusable
+from seechange_core.frames.mask import MASK_DTYPE
 
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
@@ -63,6 +64,37 @@ def grown(bad: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
                 inside = (yy >= 0) & (yy < ny) & (xx >= 0) & (xx < nx)
                 result[yy[inside], xx[inside]] = True
     return result
+
+
+def planes_within(mask: Mask, x: Floats, y: Floats, radius: float) -> tuple[Mask, Floats]:
+    """Return what the mask says around positions.
+
+    Parameters
+    ----------
+    mask : array of shape (ny, nx)
+        Bits of `MaskPlane`; what is off the image counts as ``NO_DATA``.
+    x, y : array of shape (n,)
+        Positions (pixel).
+    radius : float
+        Of the discs (pixel).
+
+    Returns
+    -------
+    planes : array of shape (n,), uint16
+        Of all pixels of each disc, combined.
+    unusable_fraction : array of shape (n,)
+        Pixels of each disc that are unusable, divided by all.
+    """
+    ny, nx = mask.shape
+    reach = int(radius)
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    in_disc = dx**2 + dy**2 <= radius**2
+    column = np.floor(np.asarray(x) + 0.5).astype(np.intp)[:, None] + dx[in_disc]
+    row = np.floor(np.asarray(y) + 0.5).astype(np.intp)[:, None] + dy[in_disc]
+    inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
+    around = mask[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)]
+    around = np.where(inside, around, MASK_DTYPE(MaskPlane.NO_DATA))
+    return np.bitwise_or.reduce(around, axis=1), unusable(around).mean(axis=1)
 
 
 def _rims(bad: NDArray[np.bool_], depth: int) -> Iterator[Indices]:

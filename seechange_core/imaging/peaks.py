@@ -36,8 +36,8 @@ class Peaks:
 def find_peaks(image: Pixels, threshold: float, separation: float) -> Peaks:
     """Find the peaks of both signs.
 
-    A peak gives way to a higher one of its own sign within the separation. One of the other sign never makes it give
-    way: whether the two are one misaligned star or a source beside a fading one is for those to decide who measure both.
+    A peak gives way to a higher one of its own sign within the separation, never to one of the other sign: whether the
+    two are one misaligned star, or two sources of which one fades, is decided by measuring both.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _highest_within(
 
 
 def _offsets(image: Pixels, y: NDArray[np.intp], x: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Return the distance of each maximum from its pixel's centre along x and y, from a paraboloid through 3 x 3 pixels."""
+    """Return how far along x and y each maximum is from its pixel's centre, by a paraboloid through 3 x 3 pixels."""
     padded = _padded(image)
     dy, dx = (grid.ravel() for grid in np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"))
     around = padded[y[:, None] + 1 + dy, x[:, None] + 1 + dx].astype(np.float64)

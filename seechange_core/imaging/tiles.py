@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +71,8 @@ def tiles(shape: tuple[int, int], inner: int, border: int) -> Iterator[Tile]:
     """
     rows, columns = (_edges(n, inner) for n in shape)
     side = (_fast_length(rows, border), _fast_length(columns, border))
-    for y0, y1 in zip(rows[:-1], rows[1:], strict=True):
-        for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
+    for y0, y1 in pairwise(rows):
+        for x0, x1 in pairwise(columns):
             yield Tile(Box(y0, y1, x0, x1), side, border)
 
 
@@ -82,7 +83,7 @@ def _edges(length: int, inner: int) -> list[int]:
 
 def _fast_length(edges: list[int], border: int) -> int:
     """Return the smallest even product of 2, 3 and 5 that holds the widest tile."""
-    length = max(b - a for a, b in zip(edges[:-1], edges[1:], strict=True)) + 2 * border
+    length = max(b - a for a, b in pairwise(edges)) + 2 * border
     while not _is_smooth(length):
         length += 1
     return length

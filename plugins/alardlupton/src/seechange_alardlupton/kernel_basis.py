@@ -90,7 +90,8 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
 
     Notes
     -----
-    Alard & Lupton (1998), ApJ 503, 325, eq. 3; the widths follow the seeing as in Israel, Hessman & Schuh (2007), AN 328, 16.
+    Alard & Lupton (1998), ApJ 503, 325, eq. 3; the widths follow the seeing as in Israel, Hessman & Schuh (2007),
+    AN 328, 16.
     """
     sigma = np.sqrt(max(wide_fwhm**2 - narrow_fwhm**2, 0.0)) / _FWHM_PER_SIGMA
     sigma = max(float(sigma), _LEAST_SIGMA)

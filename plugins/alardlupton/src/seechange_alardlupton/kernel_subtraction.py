@@ -33,8 +33,8 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     Parameters
     ----------
     pair : AlignedPair
-        Both images on one grid. Their PSFs say which is sharper, and what a source in the difference looks like; the kernel
-        comes from the pixels alone.
+        Both images on one grid. Their PSFs say which is sharper, and what a source in the difference looks like; the
+        kernel comes from the pixels alone.
     params : AlardLuptonParams
         Basis, stamps, limits.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import ClassVar
 
 from seechange_core.api import Params, Subtractor, hookimpl, parameter
@@ -48,9 +47,9 @@ class Zogy(Subtractor):
 
     def subtract(self, pair: AlignedPair) -> Difference:
         """Subtract; see `seechange_zogy.proper_subtraction.proper_difference`."""
-        numerics = import_module("seechange_zogy.proper_subtraction")
-        difference: Difference = numerics.proper_difference(pair, self.params)
-        return difference
+        from seechange_zogy.proper_subtraction import proper_difference
+
+        return proper_difference(pair, self.params)
 
 
 @hookimpl

@@ -40,8 +40,8 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
 
     Notes
     -----
-    Zackay, Ofek & Gal-Yam (2016), ApJ 830, 27: difference (eq. 13), its PSF (eq. 14) and zero point (eq. 15), score with
-    corrections for source noise and registration (eqs. 25 to 29).
+    Zackay, Ofek & Gal-Yam (2016), ApJ 830, 27: difference (eq. 13), its PSF (eq. 14) and zero point (eq. 15), score
+    with corrections for source noise and registration (eqs. 25 to 29).
     """
     cleaned = cleaned_pair(pair, fill_error=params.fill_error)
     metrics = {"usable_fraction": round(cleaned.usable_fraction, 4)}
@@ -65,7 +65,7 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
 
 
 class _ProperFilters:
-    """ZOGY's filters for images of one scale: each image is filtered with the other's PSF, then the noise is whitened."""
+    """ZOGY's filters for images of one scale: each is filtered with the other's PSF, then the noise is whitened."""
 
     def __init__(self, pair: CleanedPair) -> None:
         self._pair = pair

@@ -1,0 +1,88 @@
+"""Alignment: the reference on the pixels of the new image, both without sky."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seechange_core.errors import Rejected
+from seechange_core.frames import AlignedPair, Frame, unusable
+from seechange_core.imaging.background import background_image
+from seechange_core.imaging.pixel_map import fit_pixel_map
+from seechange_core.imaging.psf_warping import warp_psf
+from seechange_core.imaging.registration import refine_pixel_map
+from seechange_core.imaging.warping import warp_frame
+from seechange_core.steps.step import CalibratedImage
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A pair that is ready for a subtractor, and how it came about.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        The new image and the warped reference.
+    metrics : dict
+        ``flux_ratio``, ``overlap`` (part of the new image that the reference covers with usable pixels),
+        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``.
+    """
+
+    pair: AlignedPair
+    metrics: dict[str, Any]
+
+
+def align(new: CalibratedImage, reference: CalibratedImage) -> Alignment:
+    """Warp a reference to the grid of a new image.
+
+    The two sky mappings give the first map between the pixels; stars that both images have refine it and tell what
+    misregistration is left. The flux ratio is that of the zero points.
+
+    Parameters
+    ----------
+    new, reference : CalibratedImage
+        Both as calibrated, sky included.
+
+    Raises
+    ------
+    Rejected
+        If the images do not overlap.
+    """
+    shape = new.image.shape
+    try:
+        first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.image.shape)
+    except ValueError as error:
+        raise Rejected(f"the reference cannot be brought to the new image: {error}") from error
+    registration = refine_pixel_map(first_map, new.sources, reference.sources)
+    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape)
+    flux_ratio = float(10 ** (0.4 * (reference.photometry.zero_point - new.photometry.zero_point)))
+    pair = AlignedPair(
+        new=_without_sky(new),
+        ref=warped,
+        new_psf=new.psf,
+        ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),
+        flux_ratio=flux_ratio,
+        registration_error=registration.error,
+        info=new.image.info,
+    )
+    metrics = {
+        "flux_ratio": flux_ratio,
+        "overlap": float(np.mean(~unusable(warped.mask))),
+        "registration_error_x": registration.error[0],
+        "registration_error_y": registration.error[1],
+        "n_registration_stars": registration.n_stars,
+    }
+    return Alignment(pair, metrics)
+
+
+def scaled_reference(pair: AlignedPair) -> Frame:
+    """Return the warped reference in electrons of the new image."""
+    scale = np.float32(1 / pair.flux_ratio)
+    return pair.ref.replaced(data=pair.ref.data * scale, variance=pair.ref.variance * (scale * scale))
+
+
+def _without_sky(calibrated: CalibratedImage) -> Frame:
+    frame = calibrated.image
+    return frame.replaced(data=frame.data - background_image(calibrated.background))

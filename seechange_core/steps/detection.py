@@ -1,0 +1,89 @@
+"""Detection: peaks of the score of a difference image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seechange_core.api import Params, parameter
+from seechange_core.errors import Rejected
+from seechange_core.frames import DetectionTable, Difference
+from seechange_core.steps.step import Step, StepContext, StepResult
+
+
+class DetectionParams(Params):
+    """What counts as a detection."""
+
+    threshold: float = parameter(5.0, description="Least absolute score of a detection.", unit="sigma", gt=0)
+    separation_fwhm: float = parameter(
+        1.0, description="Peaks of one sign within so many FWHM of the PSF are one source.", unit="FWHM", ge=0, le=10
+    )
+    max_unusable_fraction: float = parameter(
+        0.3, description="Peaks with more of their PSF core unusable are dropped.", ge=0, le=1
+    )
+    max_detections: int = parameter(
+        20_000, description="A difference with more of them is rejected as a failed subtraction.", ge=1
+    )
+
+
+class Detection(Step):
+    """Find where the sky became brighter or fainter.
+
+    Both signs are found alike, and neither hides the other. The dark ring of a bright source and the two lobes of a
+    misaligned star are reported as they are; measuring tells them from sources by the pixels of opposite sign beside them.
+    """
+
+    process: ClassVar[str] = "detection"
+    version: ClassVar[str] = "1.0"
+    Params: ClassVar[type[Params]] = DetectionParams
+    inputs: ClassVar[tuple[str, ...]] = ("difference",)
+    outputs: ClassVar[tuple[str, ...]] = ("detections",)
+
+    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+        """Return ``detections``: `DetectionTable`, row by row of the image."""
+        detections, n_dropped = detect(inputs["difference"], params)
+        n_positive = int(np.count_nonzero(detections["score"] > 0))
+        metrics = {
+            "n_detections": detections.n_rows,
+            "n_positive": n_positive,
+            "n_negative": detections.n_rows - n_positive,
+            "n_dropped": n_dropped,
+        }
+        if detections.n_rows > params.max_detections:
+            raise Rejected(
+                f"{detections.n_rows} detections; at most {params.max_detections} are believed "
+                "(detection.max_detections)",
+                metrics,
+            )
+        return StepResult({"detections": detections}, metrics)
+
+
+def detect(difference: Difference, params: DetectionParams) -> tuple[DetectionTable, int]:
+    """Find peaks of the score, and drop those whose core is unusable.
+
+    Returns
+    -------
+    detections : DetectionTable
+        ``meta["threshold"]`` is the least absolute score.
+    n_dropped : int
+        Peaks that were dropped.
+
+    Raises
+    ------
+    ValueError
+        If the difference has no score.
+    """
+    from seechange_core.imaging.masked_pixels import planes_within
+    from seechange_core.imaging.peaks import find_peaks
+
+    if difference.score is None:
+        raise ValueError("the difference has no score; the subtraction step computes one where an algorithm does not")
+    fwhm = difference.psf.fwhm
+    peaks = find_peaks(difference.score, params.threshold, params.separation_fwhm * fwhm)
+    planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, max(fwhm / 2, 0.5))
+    kept = unusable_fraction <= params.max_unusable_fraction
+    columns = {"x": peaks.x, "y": peaks.y, "score": peaks.value, "n_pixels": peaks.n_pixels, "mask": planes}
+    table = DetectionTable(columns, {"threshold": params.threshold}).rows(kept)
+    return table, int(np.count_nonzero(~kept))

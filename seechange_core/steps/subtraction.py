@@ -1,0 +1,61 @@
+"""Subtraction: what is left of a new image without its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from seechange_core.api import Params, parameter
+from seechange_core.frames import Difference
+from seechange_core.params import Slot
+from seechange_core.steps.step import CalibratedImage, ReferenceRequest, Request, Step, StepContext, StepResult
+
+
+class SubtractionParams(Params):
+    """Which reference is subtracted."""
+
+    reference_set: str = parameter("default", description="Name of the set of references.", min_length=1)
+    min_overlap: float = parameter(
+        0.85, description="Least part of the new image that the reference has to cover.", ge=0, le=1
+    )
+
+
+class Subtraction(Step):
+    """Bring the reference to the new image's pixels and subtract it."""
+
+    process: ClassVar[str] = "subtraction"
+    version: ClassVar[str] = "1.0"
+    Params: ClassVar[type[Params]] = SubtractionParams
+    slots: ClassVar[tuple[Slot, ...]] = (Slot(kind="subtractor"),)
+    inputs: ClassVar[tuple[str, ...]] = ("image", "background", "sources", "psf", "mapping", "photometry")
+    outputs: ClassVar[tuple[str, ...]] = ("difference", "aligned_reference")
+
+    def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
+        """Ask for the reference."""
+        return (ReferenceRequest(params.reference_set, params.min_overlap),)
+
+    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+        """Return ``difference``: `Difference` with a score, and ``aligned_reference``: `Frame`.
+
+        Metrics are those of the alignment and of the subtractor, and ``score_scatter``: robust standard deviation of the
+        score where there are neither sources nor unusable pixels; 1 if all noise is known.
+        """
+        from seechange_core.imaging.point_source_score import point_source_score
+        from seechange_core.imaging.score_scatter import score_scatter
+        from seechange_core.steps.alignment import align, scaled_reference
+
+        new = CalibratedImage(*(inputs[role] for role in self.inputs))
+        alignment = align(new, inputs["reference"])
+        pair = alignment.pair
+        difference: Difference = context.component().subtract(pair)
+        if difference.score is None:
+            score, flux, flux_error = point_source_score(difference)
+            difference = replace(difference, score=score, flux=flux, flux_error=flux_error)
+        metrics = {
+            **alignment.metrics,
+            **difference.metrics,
+            "score_scatter": score_scatter(difference, new.sources["x"], new.sources["y"]),
+        }
+        difference = replace(difference, metrics=metrics)
+        return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
