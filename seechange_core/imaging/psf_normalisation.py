@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from seechange_core.frames import Floats, PsfModel
+from seechange_core.frames.polynomial import design_matrix
 
 NORMALISATION_RADIUS_FWHM = 5.0
 _FINE_PHASES = 8
@@ -50,6 +51,28 @@ def normalised(model: PsfModel) -> PsfModel:
     fwhm = measured_fwhm(middle, model.x_zero, model.y_zero)
     within = light_within(middle, fwhm, NORMALISATION_RADIUS_FWHM * fwhm)
     return replace(model, coefficients=(terms / within).astype(np.float32), fwhm=fwhm)
+
+
+def recentred(model: PsfModel, shape: tuple[int, int]) -> PsfModel:
+    """Return the same PSF with its polynomial about the middle of an image, in units of half its sides.
+
+    A model that was made for a whole detector may have its own middle far off a cutout, where it says nothing.
+    """
+    x_zero, y_zero = 0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)
+    x_scale, y_scale = max(x_zero, 1.0), max(y_zero, 1.0)
+    side = np.linspace(-1.0, 1.0, model.degree + 1)
+    u, v = (grid.ravel() for grid in np.meshgrid(side, side))
+    samples = model.samples(x_zero + u * x_scale, y_zero + v * y_scale)
+    terms = design_matrix(u, v, model.degree)
+    coefficients = np.linalg.lstsq(terms, samples.reshape(len(u), -1), rcond=None)[0]
+    return replace(
+        model,
+        coefficients=coefficients.reshape(model.coefficients.shape).astype(np.float32),
+        x_zero=x_zero,
+        y_zero=y_zero,
+        x_scale=x_scale,
+        y_scale=y_scale,
+    )
 
 
 def light_within(model: PsfModel, fwhm: float, radius: float) -> float:

@@ -1,0 +1,45 @@
+"""The sky on a mesh, by sep."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from seechange_core.api import BackgroundEstimator, Params, parameter
+from seechange_core.frames import BackgroundModel, Frame
+
+
+class SepBackgroundParams(Params):
+    """How the sky is measured."""
+
+    box_pixel: int = parameter(
+        128, description="Side of a mesh cell; well above the size of the largest galaxies.", unit="pixel", ge=16
+    )
+    filter_cells: int = parameter(3, description="Side of the median filter over the mesh.", unit="cell", ge=1, le=15)
+    kernel_fwhm_pixel: float = parameter(
+        3.5, description="Width of the filter that finds the sources to leave out.", unit="pixel", ge=1, le=20
+    )
+    margin_pixel: int = parameter(
+        4, description="How far around its visible part a source is left out.", unit="pixel", ge=0, le=50
+    )
+
+
+class SepBackground(BackgroundEstimator):
+    """Clipped mode in mesh cells without the sources, smoothed by a median filter and drawn as a spline."""
+
+    name: ClassVar[str] = "sep"
+    version: ClassVar[str] = "1.0"
+    Params: ClassVar[type[Params]] = SepBackgroundParams
+
+    def measure(self, image: Frame) -> BackgroundModel:
+        """Measure the sky level and noise of an image, ignoring sources and unusable pixels."""
+        from seechange_core.imaging.background import measure_background
+        from seechange_core.imaging.usable_pixels import unusable_pixels
+
+        return measure_background(
+            image.data,
+            unusable_pixels(image),
+            box_pixel=self.params.box_pixel,
+            filter_cells=self.params.filter_cells,
+            kernel_fwhm=self.params.kernel_fwhm_pixel,
+            margin_pixel=self.params.margin_pixel,
+        )
