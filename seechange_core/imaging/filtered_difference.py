@@ -95,8 +95,8 @@ def filtered_difference(
     Returns
     -------
     Difference
-        Score, flux and flux error are NaN where an unusable pixel, or the end of the image, lies within the core of the
-        PSF.
+        Score, flux and flux error are NaN within half a FWHM of an unusable pixel and within one FWHM of the image's
+        edges, where the light beyond is missing.
 
     Notes
     -----
@@ -109,11 +109,10 @@ def filtered_difference(
     planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5)))
     for piece in tiles(shape, tile, border):
         _subtract_tile(piece, pair, filters, noise, planes)
-    core = max(pair.new_psf.fwhm, pair.ref_psf.fwhm) / 2
-    hidden = grown(pair.bad, core)
-    rim = int(core)
-    if rim:
-        hidden[:rim], hidden[-rim:], hidden[:, :rim], hidden[:, -rim:] = True, True, True, True
+    fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
+    hidden = grown(pair.bad, fwhm / 2)
+    rim = int(np.ceil(fwhm))
+    hidden[:rim], hidden[-rim:], hidden[:, :rim], hidden[:, -rim:] = True, True, True, True
     for plane in (planes.score, planes.flux, planes.flux_error):
         plane[hidden] = np.nan
     return Difference(

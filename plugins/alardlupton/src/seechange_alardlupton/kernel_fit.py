@@ -28,14 +28,14 @@ class StampSums:
         Of each model image and the target.
     square : array of shape (n,)
         Of the target with itself.
-    n_pixels : int
-        In a stamp.
+    n_pixels : array of shape (n,)
+        That were used in each stamp.
     """
 
     matrix: Floats
     vector: Floats
     square: Floats
-    n_pixels: int
+    n_pixels: Floats
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def spatial_terms(x: ArrayLike, y: ArrayLike, degree: int, shape: tuple[int, int
 def stamp_sums(
     image: Pixels,
     target: Pixels,
-    variance: Pixels,
+    weight: Pixels,
     x: NDArray[np.intp],
     y: NDArray[np.intp],
     half: int,
@@ -95,8 +95,10 @@ def stamp_sums(
 
     Parameters
     ----------
-    image, target, variance : array of shape (ny, nx)
-        What is convolved, what it shall match, and the variance of their difference.
+    image, target : array of shape (ny, nx)
+        What is convolved, and what it shall match.
+    weight : array of shape (ny, nx)
+        Inverse variance of their difference; 0 for pixels that must not be used.
     x, y : array of shape (n,), int
         Centres of the stamps (pixel), at least ``half + basis.half`` from the edges.
     half : int
@@ -105,19 +107,20 @@ def stamp_sums(
         Functions of the kernel.
     """
     n, m = len(x), basis.size + 1
-    matrix, vector, square = np.empty((n, m, m)), np.empty((n, m)), np.empty(n)
+    matrix, vector, square, n_pixels = np.empty((n, m, m)), np.empty((n, m)), np.empty(n), np.empty(n)
     reach = half + basis.half
     for number, (column, row) in enumerate(zip(x, y, strict=True)):
         stamp = np.s_[row - half : row + half + 1, column - half : column + half + 1]
         wide = image[row - reach : row + reach + 1, column - reach : column + reach + 1].astype(np.float64)
         models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(m, -1)
-        weight = 1.0 / variance[stamp].astype(np.float64).ravel()
+        weights = weight[stamp].astype(np.float64).ravel()
         wanted = target[stamp].astype(np.float64).ravel()
-        weighted = models * weight
+        weighted = models * weights
         matrix[number] = weighted @ models.T
         vector[number] = weighted @ wanted
-        square[number] = np.sum(weight * wanted**2)
-    return StampSums(matrix, vector, square, (2 * half + 1) ** 2)
+        square[number] = np.sum(weights * wanted**2)
+        n_pixels[number] = np.count_nonzero(weights)
+    return StampSums(matrix, vector, square, n_pixels)
 
 
 def fit_kernel(
@@ -151,7 +154,7 @@ def fit_kernel(
             "si,sij,sj->s", local, sums.matrix, local
         )
         chi2 = chi2 / sums.n_pixels
-        limit = np.median(chi2[kept]) + _CLIP_SIGMA * max(scatter(chi2[kept]), np.sqrt(2 / sums.n_pixels))
+        limit = np.median(chi2[kept]) + _CLIP_SIGMA * max(scatter(chi2[kept]), np.sqrt(2 / np.median(sums.n_pixels)))
         still = kept & (chi2 < limit)
         if np.array_equal(still, kept):
             break

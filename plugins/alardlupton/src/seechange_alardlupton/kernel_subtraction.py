@@ -13,7 +13,7 @@ from seechange_alardlupton.kernel_basis import kernel_basis
 from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel, stamp_sums
 from seechange_alardlupton.stamps import choose_stamps
 from seechange_core.api import Rejected
-from seechange_core.frames import AlignedPair, Difference, PsfModel
+from seechange_core.frames import AlignedPair, Difference
 from seechange_core.frames.polynomial import exponents
 from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
 from seechange_core.imaging.filtered_difference import (
@@ -78,7 +78,7 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
     difference = filtered_difference(
         cleaned,
-        _KernelFilters(model, cleaned.new_psf, convolve_new),
+        _KernelFilters(model, cleaned, convolve_new),
         NoiseTerms((x_error, y_error), params.relative_error),
         tile=params.tile,
         border=max(params.border, 2 * model.basis.half),
@@ -95,7 +95,7 @@ def _matching_kernel(
     basis = kernel_basis(narrow, wide, params.degrees)
     half = round(_STAMP_HALF_FWHM * max(widths))
     x, y = choose_stamps(
-        pair, half + basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
+        pair, half, basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
     )
     if len(x) < params.min_stamps:
         raise Rejected(
@@ -106,26 +106,32 @@ def _matching_kernel(
     degree = params.spatial_degree
     while degree and len(x) < _STAMPS_PER_TERM * len(exponents(degree)):
         degree -= 1
-    variance = pair.new_variance + pair.ref_variance
-    return fit_kernel(stamp_sums(image, target, variance, x, y, half, basis), x, y, basis, degree, pair.new.shape)
+    weight = np.where(pair.bad, 0, 1 / (pair.new_variance + pair.ref_variance))
+    return fit_kernel(stamp_sums(image, target, weight, x, y, half, basis), x, y, basis, degree, pair.new.shape)
 
 
 class _KernelFilters:
-    """One image as it is, the other convolved; both divided by the kernel's sum where it is the new one's."""
+    """One image as it is, the other convolved, and both filtered so that the noise of the difference becomes white.
 
-    def __init__(self, model: KernelModel, new_psf: PsfModel, convolve_new: bool) -> None:
+    The kernel correlates the noise of the image that it is applied to, and a fit that takes pixels as independent would
+    then err. The filter that whitens it is that of Reiss & Lupton (2016), DMTN-021, eq. 10.
+    """
+
+    def __init__(self, model: KernelModel, pair: CleanedPair, convolve_new: bool) -> None:
         self._model = model
-        self._new_psf = new_psf
+        self._new_psf = pair.new_psf
         self._convolve_new = convolve_new
+        total = pair.new_noise**2 + pair.ref_noise**2
+        self._new_share = np.float32(pair.new_noise**2 / total)
+        self._ref_share = np.float32(pair.ref_noise**2 / total)
 
     def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
         half = self._model.basis.half
         padded = np.zeros(shape, np.float32)
         padded[: 2 * half + 1, : 2 * half + 1] = self._model.kernel(x, y)
         kernel = rfft2(np.roll(padded, (-half, -half), (0, 1)))
-        psf = transformed_psf(self._new_psf, x, y, shape)
         one = np.ones_like(kernel)
-        if self._convolve_new:
-            scale = np.float32(1 / self._model.flux_scale)
-            return Filters(new=kernel * scale, ref=one * scale, psf=psf * kernel * scale)
-        return Filters(new=one, ref=kernel, psf=psf)
+        new, ref = (kernel, one) if self._convolve_new else (one, kernel)
+        whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)
+        psf = transformed_psf(self._new_psf, x, y, shape)
+        return Filters(new=new * whitening, ref=ref * whitening, psf=psf * new * whitening)

@@ -9,10 +9,11 @@ from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.peaks import local_maxima
 
 _CELLS = 8
+_MAX_BAD_FRACTION = 0.2
 
 
 def choose_stamps(
-    pair: CleanedPair, margin: int, *, min_snr: float, per_cell: int
+    pair: CleanedPair, half: int, reach: int, *, min_snr: float, per_cell: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Choose the brightest sources of each cell of the image.
 
@@ -20,8 +21,8 @@ def choose_stamps(
     ----------
     pair : CleanedPair
         Both images.
-    margin : int
-        Pixels on each side of a source that must be usable (pixel).
+    half, reach : int
+        Half the side of a stamp, and how far beyond it the kernel reaches (pixel); all of this is on the image.
     min_snr : float
         Least height of the peak above the sky, in sigma, in both images.
     per_cell : int
@@ -30,24 +31,28 @@ def choose_stamps(
     Returns
     -------
     x, y : array of shape (n,), int
-        Brightest pixels in the reference; no two stamps share a centre within half a margin.
+        Brightest pixels in the reference, with a usable core, and most of the stamp usable. No two lie within half a
+        stamp of each other.
     """
     ny, nx = pair.new.shape
     y, x = local_maxima(np.where(pair.bad, 0, pair.ref), min_snr * pair.ref_noise)
+    margin = half + reach
     inside = (x >= margin) & (x < nx - margin) & (y >= margin) & (y < ny - margin)
     y, x = y[inside], x[inside]
     y, x = (index[pair.new[y, x] > min_snr * pair.new_noise] for index in (y, x))
     order = np.argsort(-pair.ref[y, x], kind="stable")
     y, x = y[order], x[order]
+    core = int(np.ceil(max(pair.new_psf.fwhm, pair.ref_psf.fwhm) / 2))
     taken = np.zeros((_CELLS, _CELLS), int)
     chosen: list[tuple[int, int]] = []
     for column, row in zip(x.tolist(), y.tolist(), strict=True):
         cell = row * _CELLS // ny, column * _CELLS // nx
         if taken[cell] >= per_cell:
             continue
-        if pair.bad[row - margin : row + margin + 1, column - margin : column + margin + 1].any():
+        bad = pair.bad[row - half : row + half + 1, column - half : column + half + 1]
+        if bad[half - core : half + core + 1, half - core : half + core + 1].any() or bad.mean() > _MAX_BAD_FRACTION:
             continue
-        if any(max(abs(column - a), abs(row - b)) <= margin // 2 for a, b in chosen):
+        if any(max(abs(column - a), abs(row - b)) <= half for a, b in chosen):
             continue
         taken[cell] += 1
         chosen.append((column, row))
