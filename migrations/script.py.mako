@@ -16,7 +16,3 @@ document = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
