@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from seechange_core.models import Base, Binding, Product, ProductInput, Provenance, Reference, row_id
+from seechange_core.models import Base, Binding, Product, ProductInput, Reference, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
@@ -17,6 +17,7 @@ from seechange_core.store.inserting import insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
 from seechange_core.store.loading import read_role, stored_files
 from seechange_core.store.naming import path_stem
+from seechange_core.store.provenances import provenance_row
 from seechange_core.store.record import Observation, ProductRecord, ProductState
 from seechange_core.store.rows import ROW_BUILDERS, Saving
 from seechange_core.store.upstream import inherited_badness
@@ -68,8 +69,7 @@ class ProductStore:
         def work(session: Session) -> dict[str, str]:
             if insert_if_missing(session, Binding(anchor=anchor, inputs=dict(inputs))):
                 return dict(inputs)
-            first = session.scalars(select(Binding.inputs).where(Binding.anchor == anchor)).one()
-            return dict(first)
+            return dict(session.scalars(select(Binding.inputs).where(Binding.anchor == anchor)).one())
 
         return self.database.transact(work)
 
@@ -90,8 +90,8 @@ class ProductStore:
         record : ProductRecord
             What identifies the product.
         outputs, inputs : mapping
-            In-memory products by role, as the step returned and got them; a row of a difference or a measurement
-            repeats what is known of its inputs.
+            In-memory products by role, as the step returned and got them: the rows of a difference or of a zero point
+            repeat what is known of its inputs.
         no_archive : bool
             Keep the files on this disk only.
 
@@ -107,9 +107,7 @@ class ProductStore:
             for role, value in outputs.items()
             if role in FILE_FORMATS
         }
-        saving = Saving(record, outputs, inputs, files, self._reference_image(record))
-        built = [rows for role, build in ROW_BUILDERS.items() if role in outputs for rows in build(saving)]
-        if self._write(record, "done", "", record.metrics, built):
+        if self._write(record, "done", "", record.metrics, Saving(record, outputs, inputs, files)):
             self._saved_files |= {(record.product_id, role): stored for role, stored in files.items()}
         else:
             self._remove_unused(record.product_id, files)
@@ -122,7 +120,7 @@ class ProductStore:
         reason, metrics
             See `errors.Rejected`.
         """
-        self._write(record, "rejected", reason, metrics, [])
+        self._write(record, "rejected", reason, metrics, None)
 
     def load(self, product_id: str, role: str, *, download: bool = True) -> Any:
         """Return a product in memory, exactly as every other reading gives it.
@@ -153,12 +151,11 @@ class ProductStore:
         state: str,
         reason: str,
         metrics: Mapping[str, Any],
-        built: list[Sequence[Base]],
+        saving: Saving | None,
     ) -> bool:
         def work(session: Session) -> bool:
             if record.provenance.id not in self._registered:
-                insert_missing(session, [_provenance_row(record)])
-            inherited = inherited_badness(session, record.inputs.values())
+                insert_missing(session, [provenance_row(record.provenance)])
             product = Product(
                 id=row_id(record.product_id),
                 identity=record.product_id,
@@ -172,12 +169,12 @@ class ProductStore:
                 metrics=json_values(metrics),
                 state=state,
                 reason=reason,
-                upstream_badness=inherited,
+                upstream_badness=inherited_badness(session, record.inputs.values()),
             )
             if not insert_if_missing(session, product):
                 return False
             insert_missing(session, _input_rows(record))
-            for rows in built:
+            for rows in _built(session, saving, product.upstream_badness) if saving else ():
                 insert_missing(session, rows)
             return True
 
@@ -185,19 +182,24 @@ class ProductStore:
         self._registered.add(record.provenance.id)
         return written
 
-    def _reference_image(self, record: ProductRecord) -> UUID | None:
-        if "reference" not in record.inputs:
-            return None
-        with self.database.read() as session:
-            wanted = select(Reference.image_id).where(Reference.id == row_id(record.inputs["reference"]))
-            return session.scalars(wanted).one()
-
     def _remove_unused(self, product_id: str, files: Mapping[str, StoredFile]) -> None:
         with self.database.read() as session:
             for role, stored in files.items():
-                kept = stored_files(session, product_id, role)
-                if stored.path not in {other.path for other in kept}:
+                kept = {other.path for other in stored_files(session, product_id, role)}
+                if stored.path not in kept:
                     self.files.remove(stored, from_archive=True)
+
+
+def _built(session: Session, saving: Saving, upstream_badness: int) -> Iterator[Sequence[Base]]:
+    """Build the rows of a product, with what the database alone knows of its inputs."""
+    reference = saving.record.inputs.get("reference")
+    if reference is not None:
+        wanted = select(Reference.image_id).where(Reference.id == row_id(reference))
+        saving = replace(saving, reference_image_id=session.scalars(wanted).one())
+    saving = replace(saving, upstream_badness=upstream_badness)
+    for role, build in ROW_BUILDERS.items():
+        if role in saving.outputs:
+            yield from build(saving)
 
 
 def _state(product: Product) -> ProductState:
@@ -210,17 +212,6 @@ def _state(product: Product) -> ProductState:
         branch=product.branch,
         metrics=product.metrics,
         inputs=product.inputs,
-    )
-
-
-def _provenance_row(record: ProductRecord) -> Provenance:
-    provenance = record.provenance
-    return Provenance(
-        id=provenance.id,
-        process=provenance.process,
-        version=provenance.version,
-        parameters=dict(provenance.parameters),
-        upstream=dict(provenance.upstream),
     )
 
 

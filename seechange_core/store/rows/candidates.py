@@ -36,6 +36,7 @@ def measurement_rows(saving: Saving) -> list[Sequence[Base]]:
             row=number,
             image_id=image_id,
             cutouts_id=cutouts_id,
+            upstream_badness=saving.upstream_badness,
             mjd=observation.mjd,
             filter=observation.filter,
             calibrated=bool(table.meta.get("calibrated", False)),

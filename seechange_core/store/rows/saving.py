@@ -28,6 +28,8 @@ class Saving:
         The files of its outputs by role.
     reference_image_id : UUID or None
         Primary key of the image of the reference, where one went in.
+    upstream_badness : int
+        Flags inherited from the inputs.
     """
 
     record: ProductRecord
@@ -35,6 +37,7 @@ class Saving:
     inputs: Mapping[str, Any]
     files: Mapping[str, StoredFile]
     reference_image_id: UUID | None = None
+    upstream_badness: int = 0
 
     @property
     def id(self) -> UUID:
