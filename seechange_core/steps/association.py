@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,15 +20,6 @@ class AssociationParams(Params):
     radius_arcsec: float = parameter(
         1.0, description="Largest distance of a measurement from its object.", unit="arcsec", ge=0.1, le=10.0
     )
-
-
-class Association:
-    """What decides the provenance of the process that the runner carries out in a write transaction."""
-
-    process: ClassVar[str] = "association"
-    version: ClassVar[str] = "1.0"
-    Params: ClassVar[type[Params]] = AssociationParams
-    inputs: ClassVar[tuple[str, ...]] = ("measurements",)
 
 
 @dataclass(frozen=True)
