@@ -30,6 +30,13 @@ def product_key() -> sa.Column[Any]:
     return sa.Column("id", sa.Uuid(), sa.ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
 
 
+def refers(
+    name: str, target: str, *, cascade: bool = False, nullable: bool = False, index: bool = True
+) -> sa.Column[Any]:
+    key = sa.ForeignKey(target, ondelete="CASCADE" if cascade else None)
+    return sa.Column(name, sa.Uuid(), key, nullable=nullable, index=index)
+
+
 def files() -> list[sa.Column[Any]]:
     return [
         sa.Column("path_stem", sa.Text(), nullable=False),
@@ -176,7 +183,7 @@ def upgrade() -> None:
         sa.Column("identity", sa.Text(), nullable=False, unique=True),
         sa.Column("process", sa.Text(), nullable=False, index=True),
         sa.Column("provenance_id", sa.Text(), sa.ForeignKey("provenances.id"), nullable=False, index=True),
-        sa.Column("exposure_id", sa.Uuid(), sa.ForeignKey("exposures.id"), nullable=True, index=True),
+        refers("exposure_id", "exposures.id", nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("anchor", sa.Text(), nullable=False, index=True),
         sa.Column("inputs", document, nullable=False),
@@ -198,13 +205,7 @@ def upgrade() -> None:
     op.create_table(
         "reports",
         sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column(
-            "exposure_id",
-            sa.Uuid(),
-            sa.ForeignKey("exposures.id", ondelete="CASCADE"),
-            nullable=True,
-            index=True,
-        ),
+        refers("exposure_id", "exposures.id", cascade=True, nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column(
             "state", one_of("state", "running", "done", "waiting", "rejected", "failed"), nullable=False
@@ -216,16 +217,14 @@ def upgrade() -> None:
         sa.Column("peak_memory_mb", document, nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("command_line", sa.Text(), nullable=False),
-        sa.Column(
-            "code_version_id", sa.Uuid(), sa.ForeignKey("code_versions.id"), nullable=False, index=True
-        ),
+        refers("code_version_id", "code_versions.id"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, index=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
     )
     op.create_table(
         "data_files",
         sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column("product_id", sa.Uuid(), sa.ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
+        refers("product_id", "products.id", cascade=True, index=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         *files(),
@@ -236,11 +235,11 @@ def upgrade() -> None:
         product_key(),
         sa.Column("is_coadd", sa.Boolean(), nullable=False),
         sa.Column("is_difference", sa.Boolean(), nullable=False),
-        sa.Column("exposure_id", sa.Uuid(), sa.ForeignKey("exposures.id"), nullable=True, index=True),
+        refers("exposure_id", "exposures.id", nullable=True),
         sa.Column("section", sa.Text(), nullable=True),
         sa.Column("sky_cell", sa.Text(), nullable=True, index=True),
-        sa.Column("new_image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=True, index=True),
-        sa.Column("ref_image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=True, index=True),
+        refers("new_image_id", "images.id", nullable=True),
+        refers("ref_image_id", "images.id", nullable=True),
         sa.Column("instrument", sa.Text(), nullable=False),
         sa.Column("mjd", sa.Double(), nullable=False, index=True),
         sa.Column("exposure_s", sa.Double(), nullable=False),
@@ -263,7 +262,7 @@ def upgrade() -> None:
     op.create_table(
         "backgrounds",
         product_key(),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("image_id", "images.id"),
         sa.Column("level_electron", sa.Double(), nullable=False),
         sa.Column("noise_electron", sa.Double(), nullable=False),
         *files(),
@@ -272,12 +271,12 @@ def upgrade() -> None:
         "image_members",
         sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("position", sa.Integer(), primary_key=True),
-        sa.Column("member_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("member_id", "images.id"),
     )
     op.create_table(
         "source_lists",
         product_key(),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("image_id", "images.id"),
         sa.Column("is_difference", sa.Boolean(), nullable=False),
         sa.Column("n_sources", sa.Integer(), nullable=False),
         sa.Column("limiting_flux_electron", sa.Double(), nullable=True),
@@ -286,8 +285,8 @@ def upgrade() -> None:
     op.create_table(
         "cutouts",
         product_key(),
-        sa.Column("source_list_id", sa.Uuid(), sa.ForeignKey("source_lists.id"), nullable=False, index=True),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("source_list_id", "source_lists.id"),
+        refers("image_id", "images.id"),
         sa.Column("n_cutouts", sa.Integer(), nullable=False),
         sa.Column("size_pixel", sa.Integer(), nullable=False),
         *files(),
@@ -295,8 +294,8 @@ def upgrade() -> None:
     op.create_table(
         "psfs",
         product_key(),
-        sa.Column("source_list_id", sa.Uuid(), sa.ForeignKey("source_lists.id"), nullable=False, index=True),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("source_list_id", "source_lists.id"),
+        refers("image_id", "images.id"),
         sa.Column("fwhm_pixel", sa.Double(), nullable=False),
         sa.Column("n_stars", sa.Integer(), nullable=False),
         *files(),
@@ -305,23 +304,9 @@ def upgrade() -> None:
         "refs",
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("identity", sa.Text(), nullable=False, unique=True),
-        sa.Column(
-            "refset_id",
-            sa.Uuid(),
-            sa.ForeignKey("refsets.id", ondelete="CASCADE"),
-            nullable=False,
-            index=True,
-        ),
-        sa.Column(
-            "image_id", sa.Uuid(), sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True
-        ),
-        sa.Column(
-            "source_list_id",
-            sa.Uuid(),
-            sa.ForeignKey("source_lists.id", ondelete="CASCADE"),
-            nullable=False,
-            index=True,
-        ),
+        refers("refset_id", "refsets.id", cascade=True),
+        refers("image_id", "images.id", cascade=True),
+        refers("source_list_id", "source_lists.id", cascade=True),
         sa.Column("instrument", sa.Text(), nullable=False),
         sa.Column("filter", sa.Text(), nullable=False),
         sa.Column("sky_cell", sa.Text(), nullable=False, index=True),
@@ -332,8 +317,8 @@ def upgrade() -> None:
     op.create_table(
         "world_coordinates",
         product_key(),
-        sa.Column("source_list_id", sa.Uuid(), sa.ForeignKey("source_lists.id"), nullable=False, index=True),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("source_list_id", "source_lists.id"),
+        refers("image_id", "images.id"),
         sa.Column("rms_mas", sa.Double(), nullable=True),
         sa.Column("n_stars", sa.Integer(), nullable=False),
         sa.Column("mapping", document, nullable=False),
@@ -342,8 +327,8 @@ def upgrade() -> None:
     op.create_table(
         "zero_points",
         product_key(),
-        sa.Column("source_list_id", sa.Uuid(), sa.ForeignKey("source_lists.id"), nullable=False, index=True),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
+        refers("source_list_id", "source_lists.id"),
+        refers("image_id", "images.id"),
         sa.Column("calibrated", sa.Boolean(), nullable=False),
         sa.Column("zero_point", sa.Double(), nullable=True),
         sa.Column("zero_point_error", sa.Double(), nullable=True),
@@ -358,11 +343,11 @@ def upgrade() -> None:
     op.create_table(
         "measurements",
         sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column("product_id", sa.Uuid(), sa.ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
+        refers("product_id", "products.id", cascade=True, index=False),
         sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False, index=True),
-        sa.Column("cutouts_id", sa.Uuid(), sa.ForeignKey("cutouts.id"), nullable=False, index=True),
-        sa.Column("object_id", sa.Uuid(), sa.ForeignKey("objects.id"), nullable=True),
+        refers("image_id", "images.id"),
+        refers("cutouts_id", "cutouts.id"),
+        refers("object_id", "objects.id", nullable=True, index=False),
         sa.Column("mjd", sa.Double(), nullable=False),
         sa.Column("filter", sa.Text(), nullable=False),
         sa.Column("calibrated", sa.Boolean(), nullable=False),
@@ -393,14 +378,8 @@ def upgrade() -> None:
     op.create_table(
         "deep_scores",
         sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column("product_id", sa.Uuid(), sa.ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
-        sa.Column(
-            "measurement_id",
-            sa.Uuid(),
-            sa.ForeignKey("measurements.id", ondelete="CASCADE"),
-            nullable=False,
-            index=True,
-        ),
+        refers("product_id", "products.id", cascade=True, index=False),
+        refers("measurement_id", "measurements.id", cascade=True),
         sa.Column("scorer", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("score", sa.Double(), nullable=True),
