@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seechange_core.steps.association import Assignment, AssociationParams, assign
@@ -59,6 +59,7 @@ CENTRES = st.sampled_from(
 OFFSETS = st.lists(st.tuples(st.floats(-4, 4), st.floats(-4, 4)), max_size=12)
 
 
+@settings(deadline=None)
 @given(centre=CENTRES, measured=OFFSETS, known=OFFSETS, radius=st.floats(0.1, 10.0))
 def test_assignments_hold_everywhere_on_the_sky(
     centre: tuple[float, float],
@@ -71,6 +72,7 @@ def test_assignments_hold_everywhere_on_the_sky(
     check([p[0] for p in positions], [p[1] for p in positions], objects, radius)
 
 
+@settings(deadline=None)
 @given(centre=CENTRES, measured=OFFSETS, known=OFFSETS, seed=st.integers(0, 1000))
 def test_the_order_of_rows_is_of_no_effect(
     centre: tuple[float, float],
