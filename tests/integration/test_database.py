@@ -191,12 +191,17 @@ def test_foreign_keys_hold(database: Database) -> None:
         )
 
 
-def test_password_is_never_shown() -> None:
-    database = Database("postgresql://user:geheim@127.0.0.1:1/none")
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [("postgresql://user:geheim@127.0.0.1:1/x", None), ("postgresql://user@127.0.0.1:1/x", "geheim")],
+)
+def test_password_is_never_shown(url: str, password: str | None) -> None:
+    database = Database(url, password)
     with pytest.raises(StoreError, match="server runs") as caught, database.read():
         pass
     assert "geheim" not in str(caught.value) + repr(database)
     assert "user:***@127.0.0.1" in str(caught.value)
+    assert database.url.password == "geheim"
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/name", "sqlite://", "sqlite:///:memory:"])
