@@ -1,0 +1,108 @@
+"""Refining the map between two images with the stars that both share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seechange_core.frames import Floats, SourceTable, unusable
+from seechange_core.frames.polynomial import exponents
+from seechange_core.imaging.pairing import mutual_pairs
+from seechange_core.imaging.pixel_map import PixelMap
+from seechange_core.imaging.robust import excess_scatter
+
+_CLIP_SIGMA = 3.5
+_ITERATIONS = 8
+#: Fewest stars for each degree of the correction, highest first.
+_STARS_FOR_DEGREE = ((60, 2), (15, 1), (5, 0))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A refined map and how well it fits.
+
+    Parameters
+    ----------
+    pixel_map : PixelMap
+        From the target's (new image's) pixels to the source's (reference's).
+    error : tuple of float
+        Misregistration left, 1 sigma along x and y (source pixel): the fit's own error, and scatter beyond the
+        centroids' errors. NaN where no correction was fitted.
+    n_stars : int
+        Stars in the fit; 0 where none was made.
+    degree : int
+        Of the correction; -1 for none.
+    """
+
+    pixel_map: PixelMap
+    error: tuple[float, float]
+    n_stars: int
+    degree: int
+
+
+def refine_pixel_map(
+    pixel_map: PixelMap, target: SourceTable, source: SourceTable, *, radius: float = 3.0, min_snr: float = 20.0
+) -> Registration:
+    """Correct a map between two images by a low-order polynomial.
+
+    A quadratic from 60 shared stars, a linear one from 15, a shift from 5, nothing below. Stars that moved, varied or are
+    blended are clipped.
+
+    Parameters
+    ----------
+    pixel_map : PixelMap
+        From the target's pixels to the source's, by both sky mappings.
+    target, source : SourceTable
+        Found on the two images.
+    radius : float
+        Within which a source is the same (source pixel).
+    min_snr : float
+        Faintest sources to use.
+    """
+    target, source = _fit_for_use(target, min_snr), _fit_for_use(source, min_snr)
+    x, y = pixel_map(target["x"], target["y"])
+    one, two = mutual_pairs(x, y, source["x"], source["y"], radius)
+    degree = next((degree for stars, degree in _STARS_FOR_DEGREE if len(one) >= stars), -1)
+    if degree < 0:
+        return Registration(pixel_map, (float("nan"), float("nan")), 0, -1)
+    offsets = np.stack([source["x"][two] - x[one], source["y"][two] - y[one]], axis=1)
+    errors = np.stack([_error(target, source, one, two, axis) for axis in ("x_error", "y_error")], axis=1)
+    terms = pixel_map.terms(target["x"][one], target["y"][one], degree)
+    solution, kept, extra = _fit(terms, offsets, errors)
+    total = np.hypot(errors[kept], extra)
+    # The variance of a fit with p terms to n stars, averaged over the stars, is p/n of that of one star.
+    fit_error = np.sqrt(len(exponents(degree)) / np.sum(1.0 / total**2, axis=0))
+    left = np.hypot(fit_error, extra)
+    corrected = pixel_map.corrected(solution[:, 0], solution[:, 1], degree)
+    return Registration(corrected, (float(left[0]), float(left[1])), int(kept.sum()), degree)
+
+
+def _fit_for_use(sources: SourceTable, min_snr: float) -> SourceTable:
+    return sources.rows(sources["is_star"] & (sources["snr"] >= min_snr) & ~unusable(sources["mask"]))
+
+
+def _error(target: SourceTable, source: SourceTable, one: np.ndarray, two: np.ndarray, axis: str) -> Floats:
+    return np.maximum(np.hypot(target[axis][one], source[axis][two]).astype(np.float64), 1e-4)
+
+
+def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, np.ndarray, Floats]:
+    """Weighted fit of both axes with clipping; returns coefficients, stars kept and scatter beyond the errors."""
+    kept = np.ones(len(terms), bool)
+    solution = np.zeros((terms.shape[1], 2))
+    solution[0] = np.median(offsets, axis=0)
+    extra = np.zeros(2)
+    for iteration in range(_ITERATIONS):
+        residual = offsets - terms @ solution
+        extra = np.array([excess_scatter(residual[kept, axis], errors[kept, axis]) for axis in (0, 1)])
+        weight = 1.0 / np.hypot(errors, extra)
+        now = np.all(np.abs(residual) * weight < _CLIP_SIGMA, axis=1)
+        if now.sum() < 2 * terms.shape[1]:
+            now = kept
+        for axis in (0, 1):
+            w = weight[now, axis]
+            solution[:, axis] = np.linalg.lstsq(terms[now] * w[:, None], offsets[now, axis] * w, rcond=None)[0]
+        if np.array_equal(now, kept) and iteration > 0:
+            break
+        kept = now
+    return solution, kept, extra

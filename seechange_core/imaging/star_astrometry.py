@@ -1,0 +1,116 @@
+"""From a first guess of the sky mapping to one fitted to all stars: match, fit, match again with the better mapping."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seechange_core.errors import Rejected
+from seechange_core.frames import Floats, SkyMapping, SourceTable, StarTable, unusable
+from seechange_core.imaging.astrometric_fit import AstrometricFit, fit_mapping
+from seechange_core.imaging.pairing import Index, mutual_pairs
+from seechange_core.imaging.star_matching import StarMatch, match_stars
+
+_ROUNDS = 3
+_WIDEST_PIXEL = 5.0
+_NARROWEST_PIXEL = 1.0
+
+
+def good_sources(sources: SourceTable, min_snr: float) -> SourceTable:
+    """Return the sources whose centroids can be trusted: nothing unusable in the core, bright enough."""
+    snr_known = np.isfinite(sources["x_error"] + sources["y_error"])
+    return sources.rows(snr_known & (sources["snr"] >= min_snr) & ~unusable(sources["mask"]))
+
+
+def magnitudes_for_order(stars: StarTable) -> Floats:
+    """Return the first magnitude column there is, to order stars by brightness; unknown ones last."""
+    names = [name for name in stars if name.startswith("mag_") and not name.endswith("_error")]
+    if not names:
+        return np.zeros(stars.n_rows)
+    magnitude = np.asarray(stars["mag_g" if "mag_g" in names else names[0]], np.float64)
+    return np.where(np.isfinite(magnitude), magnitude, 99.0)
+
+
+def fit_to_stars(
+    sources: SourceTable,
+    stars: StarTable,
+    first: SkyMapping,
+    shape: tuple[int, int],
+    *,
+    max_offset_arcsec: float,
+    min_stars: int,
+    min_snr: float,
+    max_degree: int,
+    max_log10_chance: float,
+) -> tuple[AstrometricFit, StarMatch]:
+    """Solve an image's astrometry.
+
+    Raises
+    ------
+    Rejected
+        If too few stars match, or the match may be chance.
+    """
+    usable = good_sources(sources, min_snr)
+    counts = {"n_sources": usable.n_rows, "n_catalog": stars.n_rows}
+    if min(usable.n_rows, stars.n_rows) < min_stars:
+        raise Rejected(
+            f"{usable.n_rows} usable sources and {stars.n_rows} catalogue stars; at least {min_stars} of each are needed",
+            counts,
+        )
+    x, y = usable["x"], usable["y"]
+    ra, dec = stars["ra"], stars["dec"]
+    match = match_stars(
+        x,
+        y,
+        usable["flux"],
+        ra,
+        dec,
+        magnitudes_for_order(stars),
+        first,
+        shape,
+        max_offset_arcsec=max_offset_arcsec,
+    )
+    found = {**counts, "n_matched": len(match.sources), "log10_chance": round(match.log10_chance, 1)}
+    if len(match.sources) < min_stars or match.log10_chance > max_log10_chance:
+        raise Rejected(
+            f"{len(match.sources)} stars match, by chance with probability 10^{match.log10_chance:.1f};"
+            f" at least {min_stars} and at most 10^{max_log10_chance:g} are asked for",
+            found,
+        )
+    fit = _fit(usable, stars, match.sources, match.stars, match.mapping, shape, max_degree)
+    for _ in range(_ROUNDS):
+        scatter_pixel = fit.mapping.rms_mas / (1e3 * fit.mapping.pixel_scale_arcsec)
+        radius = float(np.clip(6.0 * scatter_pixel, _NARROWEST_PIXEL, _WIDEST_PIXEL))
+        one, two = mutual_pairs(*fit.mapping.sky_to_pixel(ra, dec), x, y, radius)
+        if len(one) < min_stars:
+            break
+        fit = _fit(usable, stars, two, one, fit.mapping, shape, max_degree)
+    if fit.mapping.n_stars < min_stars:
+        raise Rejected(
+            f"{fit.mapping.n_stars} stars remain in the fit; at least {min_stars} are needed",
+            {**found, "n_stars": fit.mapping.n_stars},
+        )
+    return fit, match
+
+
+def _fit(
+    sources: SourceTable,
+    stars: StarTable,
+    one: Index,
+    two: Index,
+    start: SkyMapping,
+    shape: tuple[int, int],
+    max_degree: int,
+) -> AstrometricFit:
+    error_pixel = np.sqrt(0.5 * (sources["x_error"][one] ** 2.0 + sources["y_error"][one] ** 2.0))
+    error_mas = np.sqrt(0.5 * (stars["ra_error"][two] ** 2.0 + stars["dec_error"][two] ** 2.0))
+    return fit_mapping(
+        sources["x"][one],
+        sources["y"][one],
+        error_pixel,
+        stars["ra"][two],
+        stars["dec"][two],
+        np.where(np.isfinite(error_mas), error_mas, 0.0),
+        start,
+        shape,
+        max_degree=max_degree,
+    )
