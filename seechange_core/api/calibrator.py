@@ -38,6 +38,8 @@ class Detrender(Calibrator):
     """One correction on the way from raw pixels to electrons with variance and mask."""
 
     stage: ClassVar[str] = "detrend"
+    #: True if it also applies to images that came calibrated; others undo what their provider has already undone.
+    for_calibrated: ClassVar[bool] = False
 
     def calibrations(self) -> tuple[str, ...]:
         """Return the kinds of calibration file that `apply` cannot do without, such as ``("bias",)``."""

@@ -1,0 +1,1 @@
+"""The standard corrections, from raw pixels to electrons with variance and mask; one file each."""

@@ -1,0 +1,52 @@
+"""Setting mask planes of a section."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seechange_core.errors import InputError
+from seechange_core.frames import CalibrationFrame, Mask, MaskPlane, SectionData
+from seechange_core.frames.mask import MASK_DTYPE
+
+
+def mask_of(section: SectionData) -> Mask:
+    """Return the mask of a section, empty if it has none yet."""
+    return np.zeros(section.data.shape, MASK_DTYPE) if section.mask is None else section.mask
+
+
+def marked(section: SectionData, plane: MaskPlane, where: NDArray[np.bool_]) -> SectionData:
+    """Return the section with a plane set where asked."""
+    mask = mask_of(section).copy()
+    mask[where] |= MASK_DTYPE(plane)
+    return section.replaced(mask=mask)
+
+
+def recorded(section: SectionData, name: str, product_id: str = "") -> SectionData:
+    """Return the section with a correction appended to what was applied."""
+    return section.replaced(applied=(*section.applied, (name, product_id)))
+
+
+def fitting(calibration: CalibrationFrame, section: SectionData) -> CalibrationFrame:
+    """Return the calibration frame if it has the shape of the section.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if calibration.data.shape != section.data.shape:
+        name = f"{section.info.get('instrument', 'the')} {section.info.get('section', 'section')}"
+        kind, shape = calibration.kind, calibration.data.shape
+        raise InputError(
+            f"{kind} {calibration.product_id} has the shape {shape}, {name} has {section.data.shape} at this point: "
+            f"make a {kind} of this section, or name overscan before {kind} in preprocessing.use"
+        )
+    return calibration
+
+
+def with_its_mask(section: SectionData, calibration: CalibrationFrame) -> SectionData:
+    """Return the section with what a calibration frame declares bad added to its mask."""
+    if calibration.mask is None:
+        return section
+    return section.replaced(mask=mask_of(section) | calibration.mask)
