@@ -34,7 +34,9 @@ class Alignment:
     metrics: dict[str, Any]
 
 
-def align(new: CalibratedImage, reference: CalibratedImage) -> Alignment:
+def align(
+    new: CalibratedImage, reference: CalibratedImage, *, unmeasured_registration_error: float
+) -> Alignment:
     """Warp a reference to the grid of a new image.
 
     The two sky mappings give the first map between the pixels; stars that both images have refine it and tell what
@@ -44,6 +46,8 @@ def align(new: CalibratedImage, reference: CalibratedImage) -> Alignment:
     ----------
     new, reference : CalibratedImage
         Both as calibrated, sky included.
+    unmeasured_registration_error : float
+        Misregistration along each axis (pixel) where too few stars measure it.
 
     Raises
     ------
@@ -57,6 +61,9 @@ def align(new: CalibratedImage, reference: CalibratedImage) -> Alignment:
         raise Rejected(f"the reference cannot be brought to the new image: {error}") from error
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
     warped = warp_frame(_without_sky(reference), registration.pixel_map, shape)
+    error = registration.error
+    if not np.all(np.isfinite(error)):
+        error = (unmeasured_registration_error, unmeasured_registration_error)
     flux_ratio = float(10 ** (0.4 * (reference.photometry.zero_point - new.photometry.zero_point)))
     pair = AlignedPair(
         new=_without_sky(new),
@@ -64,14 +71,14 @@ def align(new: CalibratedImage, reference: CalibratedImage) -> Alignment:
         new_psf=new.psf,
         ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),
         flux_ratio=flux_ratio,
-        registration_error=registration.error,
+        registration_error=error,
         info=new.image.info,
     )
     metrics = {
         "flux_ratio": flux_ratio,
         "overlap": float(np.mean(~unusable(warped.mask))),
-        "registration_error_x": registration.error[0],
-        "registration_error_y": registration.error[1],
+        "registration_error_x": error[0],
+        "registration_error_y": error[1],
         "n_registration_stars": registration.n_stars,
     }
     return Alignment(pair, metrics)

@@ -18,7 +18,11 @@ class DetectionParams(Params):
 
     threshold: float = parameter(5.0, description="Least absolute score of a detection.", unit="sigma", gt=0)
     separation_fwhm: float = parameter(
-        1.0, description="Peaks of one sign within so many FWHM of the PSF are one source.", unit="FWHM", ge=0, le=10
+        1.5,
+        description="Peaks of one sign within so many FWHM of the PSF are one source.",
+        unit="FWHM",
+        ge=0,
+        le=10,
     )
     max_unusable_fraction: float = parameter(
         0.3, description="Peaks with more of their PSF core unusable are dropped.", ge=0, le=1
@@ -79,7 +83,9 @@ def detect(difference: Difference, params: DetectionParams) -> tuple[DetectionTa
     from seechange_core.imaging.peaks import find_peaks
 
     if difference.score is None:
-        raise ValueError("the difference has no score; the subtraction step computes one where an algorithm does not")
+        raise ValueError(
+            "the difference has no score; the subtraction step computes one where an algorithm does not"
+        )
     fwhm = difference.psf.fwhm
     peaks = find_peaks(difference.score, params.threshold, params.separation_fwhm * fwhm)
     planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, max(fwhm / 2, 0.5))

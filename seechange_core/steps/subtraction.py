@@ -9,15 +9,29 @@ from typing import Any, ClassVar
 from seechange_core.api import Params, parameter
 from seechange_core.frames import Difference
 from seechange_core.params import Slot
-from seechange_core.steps.step import CalibratedImage, ReferenceRequest, Request, Step, StepContext, StepResult
+from seechange_core.steps.step import (
+    CalibratedImage,
+    ReferenceRequest,
+    Request,
+    Step,
+    StepContext,
+    StepResult,
+)
 
 
 class SubtractionParams(Params):
-    """Which reference is subtracted."""
+    """Which reference is subtracted, and how well it is taken to fit."""
 
     reference_set: str = parameter("default", description="Name of the set of references.", min_length=1)
     min_overlap: float = parameter(
         0.85, description="Least part of the new image that the reference has to cover.", ge=0, le=1
+    )
+    unmeasured_registration_error: float = parameter(
+        0.1,
+        description="Misregistration along each axis that is allowed for where too few stars measure it.",
+        unit="pixel",
+        ge=0,
+        le=5,
     )
 
 
@@ -46,7 +60,9 @@ class Subtraction(Step):
         from seechange_core.steps.alignment import align, scaled_reference
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))
-        alignment = align(new, inputs["reference"])
+        alignment = align(
+            new, inputs["reference"], unmeasured_registration_error=params.unmeasured_registration_error
+        )
         pair = alignment.pair
         difference: Difference = context.component().subtract(pair)
         if difference.score is None:

@@ -99,7 +99,9 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
     u = np.arange(-half, half + 1) / half
     profiles: list[Floats] = []
     pairs: list[tuple[int, int]] = []
-    for width, degree in zip((sigma, 0.5 * sigma, 2 * sigma), (degrees[1], degrees[0], degrees[2]), strict=True):
+    for width, degree in zip(
+        (sigma, 0.5 * sigma, 2 * sigma), (degrees[1], degrees[0], degrees[2]), strict=True
+    ):
         start = len(profiles)
         gaussian = np.exp(-0.5 * (u * half / width) ** 2)
         profiles += [gaussian * (u * half / width) ** power for power in range(degree + 1)]

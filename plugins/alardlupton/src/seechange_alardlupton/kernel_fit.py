@@ -112,7 +112,9 @@ def stamp_sums(
     for number, (column, row) in enumerate(zip(x, y, strict=True)):
         stamp = np.s_[row - half : row + half + 1, column - half : column + half + 1]
         wide = image[row - reach : row + reach + 1, column - reach : column + reach + 1].astype(np.float64)
-        models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(m, -1)
+        models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(
+            m, -1
+        )
         weights = weight[stamp].astype(np.float64).ravel()
         wanted = target[stamp].astype(np.float64).ravel()
         weighted = models * weights
@@ -144,17 +146,23 @@ def fit_kernel(
     for _ in range(_CLIPPING_ROUNDS):
         chosen = terms[kept]
         products = np.einsum("sp,sq->spq", chosen, chosen)
-        matrix = np.einsum("sij,spq->ipjq", sums.matrix[kept], products, optimize=True).reshape(m * n_terms, -1)
+        matrix = np.einsum("sij,spq->ipjq", sums.matrix[kept], products, optimize=True).reshape(
+            m * n_terms, -1
+        )
         vector = np.einsum("si,sp->ip", sums.vector[kept], chosen).ravel()
         coefficients = np.zeros(m * n_terms)
         coefficients[free] = _solved(matrix[np.ix_(free, free)], vector[free])
         coefficients = coefficients.reshape(m, n_terms)
         local = terms @ coefficients.T
-        chi2 = sums.square - 2 * np.sum(local * sums.vector, axis=1) + np.einsum(
-            "si,sij,sj->s", local, sums.matrix, local
+        chi2 = (
+            sums.square
+            - 2 * np.sum(local * sums.vector, axis=1)
+            + np.einsum("si,sij,sj->s", local, sums.matrix, local)
         )
         chi2 = chi2 / sums.n_pixels
-        limit = np.median(chi2[kept]) + _CLIP_SIGMA * max(scatter(chi2[kept]), np.sqrt(2 / np.median(sums.n_pixels)))
+        limit = np.median(chi2[kept]) + _CLIP_SIGMA * max(
+            scatter(chi2[kept]), np.sqrt(2 / np.median(sums.n_pixels))
+        )
         still = kept & (chi2 < limit)
         if np.array_equal(still, kept):
             break

@@ -107,7 +107,9 @@ def _matching_kernel(
     while degree and len(x) < _STAMPS_PER_TERM * len(exponents(degree)):
         degree -= 1
     weight = np.where(pair.bad, 0, 1 / (pair.new_variance + pair.ref_variance))
-    return fit_kernel(stamp_sums(image, target, weight, x, y, half, basis), x, y, basis, degree, pair.new.shape)
+    return fit_kernel(
+        stamp_sums(image, target, weight, x, y, half, basis), x, y, basis, degree, pair.new.shape
+    )
 
 
 class _KernelFilters:

@@ -50,7 +50,10 @@ def choose_stamps(
         if taken[cell] >= per_cell:
             continue
         bad = pair.bad[row - half : row + half + 1, column - half : column + half + 1]
-        if bad[half - core : half + core + 1, half - core : half + core + 1].any() or bad.mean() > _MAX_BAD_FRACTION:
+        if (
+            bad[half - core : half + core + 1, half - core : half + core + 1].any()
+            or bad.mean() > _MAX_BAD_FRACTION
+        ):
             continue
         if any(max(abs(column - a), abs(row - b)) <= half for a, b in chosen):
             continue

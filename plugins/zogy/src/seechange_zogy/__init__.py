@@ -31,10 +31,10 @@ class ZogyParams(Params):
         0.003, ge=0, le=0.5, description="Error of PSFs and flux ratio as a fraction of a source's light."
     )
     fill_error: float = parameter(
-        0.2,
+        1.0,
         ge=0,
-        le=1,
-        description="Error of the values that stand in for unusable pixels, as a fraction of their light.",
+        le=10,
+        description="Error of what stands in for unusable pixels, as a fraction of its light.",
     )
 
 
