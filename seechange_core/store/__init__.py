@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from seechange_core.store.archive import Archive, LocalFolderArchive
+from seechange_core.store.associations import Associations
+from seechange_core.store.calibrations import Calibrations
+from seechange_core.store.data_store import DataStore
 from seechange_core.store.database import Database
+from seechange_core.store.excerpts import Excerpts
+from seechange_core.store.exposures import Exposures
 from seechange_core.store.files import FileStore
 from seechange_core.store.products import ProductStore
+from seechange_core.store.provenances import Provenances
+from seechange_core.store.references import References
+from seechange_core.store.reports import Reports
 from seechange_core.store.sensor_sections import SensorSections
 
-__all__ = ["Archive", "Database", "FileStore", "LocalFolderArchive", "ProductStore", "Store"]
+__all__ = ["Archive", "DataStore", "Database", "FileStore", "LocalFolderArchive", "ProductStore", "Store"]
 
 
 class Store:
-    """Database, files and archive of one survey; a spawned worker can be given one.
+    """Everything that a survey keeps, by subject; a spawned worker can be given one.
 
     Parameters
     ----------
@@ -28,6 +36,13 @@ class Store:
         self.database = database
         self.files = files
         self.products = ProductStore(database, files)
+        self.exposures = Exposures(database, files)
+        self.calibrations = Calibrations(database, files)
+        self.excerpts = Excerpts(database, files)
+        self.references = References(self.products)
+        self.associations = Associations(database)
+        self.provenances = Provenances(database)
+        self.reports = Reports(database)
         self.sensor_sections = SensorSections(database)
 
     @classmethod

@@ -54,8 +54,13 @@ class Database:
         self._process = 0
         self._ready = False
 
+    @property
+    def name(self) -> str:
+        """Its address without the password, for people."""
+        return printable(self.url)
+
     def __repr__(self) -> str:
-        return f"<Database {printable(self.url)}>"
+        return f"<Database {self.name}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_engine": None}
@@ -157,7 +162,7 @@ class Database:
         needed = migrations.head()
         if found != needed:
             raise StoreError(
-                f"database {printable(self.url)} has tables of revision {found or 'none'}, "
+                f"database {self.name} has tables of revision {found or 'none'}, "
                 f"the installed package needs {needed}: run `seechange db upgrade`"
             )
         self._ready = True
@@ -194,7 +199,7 @@ class Database:
             lock = path.open("w")
         except OSError as error:
             raise StoreError(
-                f"database {printable(self.url)} cannot be made: {error.strerror}: {path.parent}\n"
+                f"database {self.name} cannot be made: {error.strerror}: {path.parent}\n"
                 "  make the folder, or check its permissions, or name another place in database.url"
             ) from error
         with lock:

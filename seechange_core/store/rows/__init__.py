@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from seechange_core.models import Base
 from seechange_core.store.rows.candidates import measurement_rows, score_rows
 from seechange_core.store.rows.images import difference_rows, image_rows
+from seechange_core.store.rows.references import reference_rows
 from seechange_core.store.rows.saving import Saving
 from seechange_core.store.rows.solutions import mapping_rows, photometry_rows
 from seechange_core.store.rows.sources import (
@@ -31,6 +32,7 @@ ROW_BUILDERS: Mapping[str, Callable[[Saving], list[Sequence[Base]]]] = {
     "stamps": stamp_rows,
     "measurements": measurement_rows,
     "scores": score_rows,
+    "reference": reference_rows,
 }
 
 __all__ = ["ROW_BUILDERS", "Saving"]

@@ -1,0 +1,118 @@
+"""Calibration files: registered with the time in which they are valid, and found for an exposure."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from seechange_core.errors import StoreError
+from seechange_core.frames import CalibrationFrame
+from seechange_core.models import CalibratorFile, row_id
+from seechange_core.store.database import Database
+from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.formats.calibration import calibration_bytes, read_calibration
+from seechange_core.store.inserting import insert_if_missing
+
+
+class Calibrations:
+    """The calibration files of all cameras.
+
+    Parameters
+    ----------
+    database : Database
+        Holds the rows.
+    files : FileStore
+        Holds the images.
+    """
+
+    def __init__(self, database: Database, files: FileStore) -> None:
+        self._database = database
+        self._files = files
+
+    def register(
+        self,
+        frame: CalibrationFrame,
+        *,
+        instrument: str,
+        section: str,
+        filter: str | None = None,
+        valid_from_mjd: float | None = None,
+        valid_to_mjd: float | None = None,
+        no_archive: bool = False,
+    ) -> str:
+        """Save a calibration image and return its identity, ``frame.product_id``.
+
+        Parameters
+        ----------
+        filter : str, optional
+            None for kinds that do not depend on it.
+        valid_from_mjd, valid_to_mjd : float, optional
+            When it may be used: from, inclusive, to, exclusive. None for no limit.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        stem = f"{instrument}/calibration/{frame.kind}/{section}_{frame.kind}_{frame.product_id}"
+        stored = self._files.write(stem, calibration_bytes(frame), no_archive=no_archive)
+
+        def work(session: Session) -> None:
+            row = CalibratorFile(
+                id=row_id(frame.product_id),
+                identity=frame.product_id,
+                kind=frame.kind,
+                instrument=instrument,
+                section=section,
+                filter=filter,
+                valid_from_mjd=valid_from_mjd,
+                valid_to_mjd=valid_to_mjd,
+                **stored.columns(),
+            )
+            insert_if_missing(session, row)
+
+        self._database.transact(work)
+        return frame.product_id
+
+    def find(self, *, kind: str, instrument: str, section: str, filter: str, mjd: float) -> str | None:
+        """Return the identity of the file to use at a time: of those that are valid the one that began nearest to it.
+
+        Files without a beginning come last; what is equal otherwise is in the order of identities.
+        """
+        table = CalibratorFile
+        wanted = (
+            select(table.identity)
+            .where(
+                table.kind == kind,
+                table.instrument == instrument,
+                table.section == section,
+                table.retired.is_(False),
+                or_(table.filter.is_(None), table.filter == filter),
+                or_(table.valid_from_mjd.is_(None), table.valid_from_mjd <= mjd),
+                or_(table.valid_to_mjd.is_(None), table.valid_to_mjd > mjd),
+            )
+            .order_by(func.coalesce(mjd - table.valid_from_mjd, float(2**53)), table.identity)
+            .limit(1)
+        )
+        with self._database.read() as session:
+            return session.scalars(wanted).first()
+
+    def load(self, identity: str, *, download: bool = True) -> CalibrationFrame:
+        """Read a calibration image.
+
+        Raises
+        ------
+        StoreError
+            If there is none of this identity, or its file is missing or damaged.
+        """
+        with self._database.read() as session:
+            row = session.get(CalibratorFile, row_id(identity))
+        if row is None:
+            raise StoreError(f"there is no calibration file {identity}; it was deleted")
+        (stored,) = StoredFile.from_columns(row.path_stem, row.components, row.archive_state)
+        return read_calibration(self._files.local_path(stored, download=download))
+
+    def retire(self, identity: str) -> None:
+        """Choose this file no more; what was made with it stays."""
+        changed = update(CalibratorFile).where(CalibratorFile.id == row_id(identity)).values(retired=True)
+        self._database.transact(lambda session: session.execute(changed))

@@ -1,0 +1,124 @@
+"""Deleting products with everything that was made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select, union, update
+from sqlalchemy.orm import Session
+
+from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference
+from seechange_core.store.database import Database
+from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.lineage import made_from
+from seechange_core.store.rows_with_files import files_of_products
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What a deletion takes with it.
+
+    Parameters
+    ----------
+    products : tuple of (str, str, str)
+        Process, place and product id of each, in that order.
+    files : tuple of StoredFile
+        In the data folder and the archive.
+    exposures : tuple of UUID
+        Rows of exposures; their raw files are never deleted.
+    """
+
+    products: tuple[tuple[str, str, str], ...]
+    files: tuple[StoredFile, ...]
+    exposures: tuple[UUID, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes on the local disk at most."""
+        return sum(stored.size for stored in self.files)
+
+
+def plan_deletion(database: Database, rows: Iterable[UUID]) -> Deletion:
+    """Return what `delete_everything` would delete, and delete nothing.
+
+    Parameters
+    ----------
+    rows : iterable of UUID
+        Primary keys of products or exposures.
+    """
+    with database.read() as session:
+        return _plan(session, list(rows))
+
+
+def delete_everything(database: Database, files: FileStore, rows: Iterable[UUID]) -> Deletion:
+    """Delete products or exposures, everything made from them, and their files here and in the archive.
+
+    Rows go first, in one transaction: a crash then leaves orphan files, never a row without its file. Objects that
+    lose all their measurements go too; raw files of exposures stay.
+
+    Raises
+    ------
+    StoreError
+        If the database refuses, and then nothing is deleted, or if a file cannot be removed.
+    """
+    wanted = list(rows)
+
+    def work(session: Session) -> Deletion:
+        plan = _plan(session, wanted)
+        _delete_rows(session, wanted)
+        return plan
+
+    plan = database.transact(work)
+    for stored in plan.files:
+        files.remove(stored, from_archive=True)
+    return plan
+
+
+def remove_data(database: Database, files: FileStore, rows: Iterable[UUID]) -> list[StoredFile]:
+    """Remove the local files of products, keeping their rows and the archive; return what was removed.
+
+    Products whose file the archive does not have cannot be loaded any more after this.
+    """
+    with database.read() as session:
+        found = [stored for _, stored in files_of_products(session, list(rows))]
+    for stored in found:
+        files.remove(stored)
+    return found
+
+
+def _plan(session: Session, rows: list[UUID]) -> Deletion:
+    products = select(Product).where(Product.id.in_(_affected(rows)))
+    ordered = products.order_by(Product.process, Product.place, Product.identity)
+    described = tuple((row.process, row.place, row.identity) for row in session.scalars(ordered))
+    files = tuple({stored.path: stored for _, stored in files_of_products(session, _affected(rows))}.values())
+    exposures = tuple(session.scalars(select(Exposure.id).where(Exposure.id.in_(rows)).order_by(Exposure.id)))
+    return Deletion(described, files, exposures)
+
+
+def _affected(rows: list[UUID]) -> Select[UUID]:
+    """Return a query for the keys of the products themselves and of all made from them."""
+    made = made_from(rows)
+    return union(select(Product.id).where(Product.id.in_(rows)), select(made.c.id)).subquery().select()
+
+
+def _delete_rows(session: Session, rows: list[UUID]) -> None:
+    affected = list(session.scalars(select(Product.id).where(Product.id.in_(_affected(rows)))))
+    anchors = select(Product.anchor).where(Product.id.in_(affected))
+    gone = Measurements.product_id.in_(affected)
+    objects = list(
+        session.scalars(
+            select(Measurements.object_id).where(gone, Measurements.object_id.is_not(None)).distinct()
+        )
+    )
+    plain = {"synchronize_session": False}
+    session.execute(delete(Binding).where(Binding.anchor.in_(anchors)).execution_options(**plain))
+    session.execute(delete(Reference).where(Reference.id.in_(affected)).execution_options(**plain))
+    session.execute(delete(Product).where(Product.id.in_(affected)).execution_options(**plain))
+    session.execute(delete(Exposure).where(Exposure.id.in_(rows)).execution_options(**plain))
+    number = select(func.count()).where(Measurements.object_id == Object.id).scalar_subquery()
+    counted = update(Object).where(Object.id.in_(objects)).values(n_measurements=number)
+    session.execute(counted.execution_options(**plain))
+    empty = delete(Object).where(Object.id.in_(objects), Object.n_measurements == 0)
+    session.execute(empty.execution_options(**plain))

@@ -1,0 +1,110 @@
+"""Excerpts of star catalogues: fetched once, shared between processes."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from sqlalchemy.orm import Session
+
+from seechange_core.api import CatalogRegion, StarCatalog
+from seechange_core.frames import StarTable
+from seechange_core.models import CatalogExcerpt, row_id
+from seechange_core.store.atomic import refused
+from seechange_core.store.database import Database
+from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.formats.tables import read_table, table_bytes
+from seechange_core.store.inserting import insert_if_missing
+from seechange_core.store.rows.sky import position_columns
+
+_FOLDER = "excerpts"
+
+
+class Excerpts:
+    """The parts of star catalogues that were needed so far.
+
+    Parameters
+    ----------
+    database : Database
+        Holds the rows.
+    files : FileStore
+        Holds the tables.
+    """
+
+    def __init__(self, database: Database, files: FileStore) -> None:
+        self._database = database
+        self._files = files
+        self._last: tuple[str, StarTable] | None = None
+
+    def get(self, catalog: StarCatalog, region: CatalogRegion) -> StarTable:
+        """Return the stars of a region at the catalogue's epoch, from the data folder or else from the catalogue.
+
+        Of several processes that want the same excerpt one fetches it while the others wait; one that dies holds up
+        nobody.
+
+        Raises
+        ------
+        InputError
+            If the catalogue cannot be reached or read.
+        StoreError
+            If the excerpt cannot be saved, or its file is damaged.
+        """
+        identity = catalog.excerpt_id(region)
+        # Astrometry and photometry ask for the same stars one after the other.
+        if self._last is None or self._last[0] != identity:
+            stored = self._find(identity)
+            if stored is None:
+                with self._locked(identity):
+                    stored = self._find(identity) or self._fetch(identity, catalog, region)
+            self._last = identity, read_table(self._files.local_path(stored), StarTable)
+        return self._last[1]
+
+    def _find(self, identity: str) -> StoredFile | None:
+        with self._database.read() as session:
+            row = session.get(CatalogExcerpt, row_id(identity))
+        return (
+            None
+            if row is None
+            else StoredFile.from_columns(row.path_stem, row.components, row.archive_state)[0]
+        )
+
+    def _fetch(self, identity: str, catalog: StarCatalog, region: CatalogRegion) -> StoredFile:
+        stars = catalog.fetch(region)
+        stored = self._files.write(f"{_FOLDER}/{catalog.name}/{identity}", table_bytes(stars))
+
+        def work(session: Session) -> None:
+            row = CatalogExcerpt(
+                id=row_id(identity),
+                identity=identity,
+                catalog=catalog.name,
+                radius_deg=region.radius_deg,
+                magnitude_limit=region.magnitude_limit,
+                n_stars=stars.n_rows,
+                description={
+                    "version": catalog.version,
+                    "parameters": catalog.params.critical(),
+                    "fingerprint": catalog.fingerprint(),
+                    "region": asdict(region),
+                },
+                **position_columns(region.ra_deg, region.dec_deg),
+                **stored.columns(),
+            )
+            insert_if_missing(session, row)
+
+        self._database.transact(work)
+        return stored
+
+    @contextmanager
+    def _locked(self, identity: str) -> Iterator[None]:
+        """Hold a lock that the system frees when this process ends, however it ends."""
+        path = self._files.root / _FOLDER / "locks" / f"{identity}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        except OSError as error:
+            raise refused(path, error) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

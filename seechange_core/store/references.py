@@ -1,0 +1,135 @@
+"""References: registered in named sets, found by the piece of sky they cover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sqlalchemy import func, select, update
+
+from seechange_core.errors import StoreError
+from seechange_core.frames import SkyMapping
+from seechange_core.models import Reference, RefSet, row_id
+from seechange_core.models.sky_index import in_cone
+from seechange_core.store.overlap import middle, overlap_fraction
+from seechange_core.store.products import ProductRecord, ProductStore
+from seechange_core.store.rows.references import ReferencePlacement
+from seechange_core.store.rows.sky import separation_deg
+
+#: Roles that a reference consists of.
+REFERENCE_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")
+# Overlaps that differ by less are equal: two references that both cover everything.
+_OVERLAP_DIGITS = 6
+
+
+class References:
+    """The references of a survey.
+
+    Parameters
+    ----------
+    products : ProductStore
+        Holds the products that references consist of.
+    """
+
+    def __init__(self, products: ProductStore) -> None:
+        self._products = products
+        self._database = products.database
+
+    def register(
+        self, record: ProductRecord, *, reference_set: str, mapping: SkyMapping, shape: tuple[int, int]
+    ) -> str:
+        """Add a reference to a set, and return its identity: the product id.
+
+        Parameters
+        ----------
+        record : ProductRecord
+            Of the process that made it; its inputs name the product of each of `REFERENCE_ROLES`.
+        reference_set : str
+            Name; the set is made if it is new.
+        mapping, shape
+            Of its image.
+        """
+        self._products.save(record, {"reference": ReferencePlacement(reference_set, mapping, shape)}, {})
+        return record.product_id
+
+    def find(
+        self, *, reference_set: str, filter: str, footprint: tuple[ArrayLike, ArrayLike], min_overlap: float
+    ) -> str | None:
+        """Return the identity of the reference that covers most of a footprint; None if none covers enough.
+
+        Parameters
+        ----------
+        footprint : tuple of array
+            Right ascension and declination (deg) of the corners, counted around.
+        min_overlap : float
+            Part of the footprint that it must cover (0 to 1).
+
+        Notes
+        -----
+        Of those that cover the same part the first in the order of identities is taken, so the answer is one.
+        """
+        ra, dec = (np.asarray(values, np.float64) for values in footprint)
+        centre = middle(ra, dec)
+        radius_deg = float(np.max(separation_deg(*centre, ra, dec)))
+        fits = (
+            Reference.refset_id.in_(select(RefSet.id).where(RefSet.name == reference_set)),
+            Reference.filter == filter,
+            Reference.retired.is_(False),
+        )
+        with self._database.read() as session:
+            largest_deg = session.scalars(select(func.max(Reference.radius_deg)).where(*fits)).one()
+            if largest_deg is None:
+                return None
+            near = in_cone(Reference, *centre, radius_deg + largest_deg)
+            rows = session.execute(select(Reference.identity, Reference.corners).where(*fits, near)).all()
+        ranked = []
+        for identity, corners in rows:
+            other_ra, other_dec = np.transpose(np.array(corners, np.float64))
+            overlap = round(overlap_fraction(ra, dec, other_ra, other_dec), _OVERLAP_DIGITS)
+            if overlap >= min_overlap:
+                ranked.append((-overlap, identity))
+        return min(ranked)[1] if ranked else None
+
+    def load(self, identity: str, *, download: bool = True) -> dict[str, Any]:
+        """Return the in-memory products of a reference by role.
+
+        Raises
+        ------
+        StoreError
+            If there is no such reference, or a file of it is missing or damaged.
+        """
+        found = self._products.find(identity)
+        if found is None:
+            raise StoreError(
+                f"there is no reference {identity}: it was deleted; `seechange reference list` shows what is"
+            )
+        return {
+            role: self._products.load(found.inputs[role], role, download=download) for role in REFERENCE_ROLES
+        }
+
+    def listed(
+        self, reference_set: str | None = None, *, retired: bool = False
+    ) -> list[tuple[str, Reference]]:
+        """Return references with the names of their sets, in the order of set, filter and sky cell.
+
+        Parameters
+        ----------
+        reference_set : str, optional
+            Of this set only.
+        retired : bool
+            Those that are no longer chosen as well.
+        """
+        wanted = select(RefSet.name, Reference).join(RefSet, RefSet.id == Reference.refset_id)
+        wanted = wanted.order_by(RefSet.name, Reference.filter, Reference.sky_cell, Reference.identity)
+        if reference_set is not None:
+            wanted = wanted.where(RefSet.name == reference_set)
+        if not retired:
+            wanted = wanted.where(Reference.retired.is_(False))
+        with self._database.read() as session:
+            return [(name, reference) for name, reference in session.execute(wanted)]
+
+    def retire(self, identity: str) -> None:
+        """Choose this reference no more; what was made with it stays."""
+        changed = update(Reference).where(Reference.id == row_id(identity)).values(retired=True)
+        self._database.transact(lambda session: session.execute(changed))
