@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve, map_coordinates, uniform_filter
+from scipy.ndimage import convolve, uniform_filter
 
 from seechange_core.frames import Floats, Pixels
 
@@ -45,8 +45,7 @@ def sky_blocks(data: Pixels, usable: NDArray[np.bool_], block: int = _BLOCK) -> 
             if values.size:
                 level[j, i] = np.median(values)
                 scatter[j, i] = _SIGMA_OF_MAD * np.median(np.abs(values - level[j, i]))
-    y = np.interp(np.arange(ny), (y_edges[:-1] + y_edges[1:] - 1) / 2, np.arange(rows))
-    x = np.interp(np.arange(nx), (x_edges[:-1] + x_edges[1:] - 1) / 2, np.arange(columns))
+    y, x = (_linear_weights(edges) for edges in (y_edges, x_edges))
     return _spread(level, y, x), _spread(scatter, y, x)
 
 
@@ -90,10 +89,15 @@ def _quadratic_kernel() -> Pixels:
     return weights.reshape(5, 5).astype(np.float32)
 
 
-def _spread(blocks: Floats, y: Floats, x: Floats) -> Pixels:
-    """Interpolate block values linearly at the fractional block numbers of rows and columns."""
+def _linear_weights(edges: NDArray[np.int_]) -> Pixels:
+    """Return the weights (pixels, blocks) that interpolate linearly between the middles of blocks."""
+    middles = (edges[:-1] + edges[1:] - 1) / 2.0
+    pixel = np.arange(edges[-1])
+    weights = [np.interp(pixel, middles, unit) for unit in np.eye(len(middles))]
+    return np.stack(weights, axis=1).astype(np.float32)
+
+
+def _spread(blocks: Floats, y: Pixels, x: Pixels) -> Pixels:
     known = np.isfinite(blocks)
     filled = np.where(known, blocks, np.median(blocks[known]) if known.any() else 0.0)
-    by_row = map_coordinates(filled, np.meshgrid(y, np.arange(filled.shape[1]), indexing="ij"), order=1)
-    result = map_coordinates(by_row, np.meshgrid(np.arange(len(y)), x, indexing="ij"), order=1)
-    return np.asarray(result, dtype=np.float32)
+    return y @ filled.astype(np.float32) @ x.T
