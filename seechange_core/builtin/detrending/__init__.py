@@ -1,1 +1,15 @@
 """The standard corrections, from raw pixels to electrons with variance and mask; one file each."""
+
+from __future__ import annotations
+
+from seechange_core.builtin.detrending.badpixels import BadPixels
+from seechange_core.builtin.detrending.bias import Bias
+from seechange_core.builtin.detrending.cosmicrays import CosmicRays
+from seechange_core.builtin.detrending.edges import Edges
+from seechange_core.builtin.detrending.flat import Flat
+from seechange_core.builtin.detrending.gain import Gain
+from seechange_core.builtin.detrending.noise import Noise
+from seechange_core.builtin.detrending.overscan import Overscan
+from seechange_core.builtin.detrending.saturation import Saturation
+
+__all__ = ["BadPixels", "Bias", "CosmicRays", "Edges", "Flat", "Gain", "Noise", "Overscan", "Saturation"]

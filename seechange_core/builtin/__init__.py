@@ -1,0 +1,24 @@
+"""First-party components, which come in through the same door as a plugin's."""
+
+from __future__ import annotations
+
+from seechange_core.api import Calibrator, Instrument, hookimpl
+from seechange_core.builtin import detrending
+from seechange_core.builtin.background_sep import SepBackground
+from seechange_core.builtin.fits_images import FitsImages
+from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
+from seechange_core.builtin.psf_supplied import SuppliedPsf
+from seechange_core.builtin.simcam import Simcam
+
+
+@hookimpl
+def register_instruments() -> list[type[Instrument]]:
+    """Return the simulated camera and the reader of calibrated images."""
+    return [FitsImages, Simcam]
+
+
+@hookimpl
+def register_calibrators() -> list[type[Calibrator]]:
+    """Return the standard corrections and measurements."""
+    corrections = [getattr(detrending, name) for name in detrending.__all__]
+    return [*corrections, SepBackground, PixelGridPsf, SuppliedPsf]
