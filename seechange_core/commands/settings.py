@@ -10,29 +10,30 @@ import click
 
 from seechange_core.registry import Registry
 
-_OPTIONS = (
-    click.option(
-        "--profile",
-        "profile_file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="YAML file of the survey's configuration (default: what SEECHANGE_CONFIG names).",
-    ),
-    click.option("--instrument", default="", help="Camera; 'seechange plugins' lists them."),
-    click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Change one value, such as detection.threshold=5.5; may be given more than once.",
-    ),
+_profile_option = click.option(
+    "--profile",
+    "profile_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML file of the survey's configuration (default: what SEECHANGE_CONFIG names).",
+)
+_instrument_option = click.option("--instrument", default="", help="Camera; 'seechange plugins' lists them.")
+_set_option = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one value, such as detection.threshold=5.5; may be given more than once.",
 )
 
 
 def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--profile``, ``--instrument`` and ``--set`` to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return _profile_option(_instrument_option(_set_option(command)))
+
+
+def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--profile`` and ``--set`` to a command that asks only where the data are; see `open_located`."""
+    return _profile_option(_set_option(command))
 
 
 def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[str, ...]) -> Any:
@@ -49,4 +50,24 @@ def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[
 
     return load_profile(
         Registry(), process_schemas(), file=profile_file, instrument=instrument, assignments=assignments
+    )
+
+
+def open_located(profile_file: Path | None, assignments: tuple[str, ...]) -> Any:
+    """Open the database and the folders that a profile names, whatever its camera and chain; returns a `Store`.
+
+    Raises
+    ------
+    ProfileError
+        If the profile's blocks ``database`` and ``storage`` cannot be used.
+    """
+    from seechange_core.profile import load_locations
+    from seechange_core.store import Store
+
+    found = load_locations(profile_file, assignments)
+    return Store.open(
+        found.database.url,
+        found.storage.root,
+        archive=found.storage.archive,
+        password=found.database.secret(),
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from seechange_core.profile.locations import Locations, load_locations
 from seechange_core.profile.model import ProcessSchema, profile_model
 from seechange_core.profile.profile import Profile, check_layers, load_profile
 from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
 
 __all__ = [
     "DatabaseSettings",
+    "Locations",
     "ProcessSchema",
     "Profile",
     "RunnerSettings",
     "StorageSettings",
     "check_layers",
+    "load_locations",
     "load_profile",
     "profile_model",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -27,6 +27,7 @@ from seechange_core.profile.model import ProcessSchema, nearest_key, profile_mod
 from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
 from seechange_core.registry import Registry
 
+Model = TypeVar("Model", bound=BaseModel)
 DEFAULT_SOURCE = "default"
 #: Environment variable that names the user's profile file.
 PROFILE_VARIABLE = "SEECHANGE_CONFIG"
@@ -157,28 +158,44 @@ def load_profile(
     ProfileError
         With all problems at once, each with source, key path and the nearest valid key.
     """
-    environment = os.environ if environment is None else environment
-    if file is None and environment.get(PROFILE_VARIABLE):
-        file = Path(environment[PROFILE_VARIABLE])
     core = yaml_layer(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"), DEFAULT_SOURCE)
-    strong = [environment_layer(environment), assignments_layer(assignments)]
-    if file is not None:
-        strong.insert(0, file_layer(file))
+    strong = user_layers(file, assignments, environment)
     if instrument:
         strong.append(Layer("--instrument", {"instrument": {"use": instrument}}))
     packaged = _packaged_layer(registry, _instrument_name(merged([core, *strong])))
     return check_layers(registry, processes, [core, packaged, *strong])
 
 
+def user_layers(
+    file: Path | None = None, assignments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> list[Layer]:
+    """Read what the user says, from weak to strong: file, environment, assignments; see `load_profile`."""
+    environment = os.environ if environment is None else environment
+    if file is None and environment.get(PROFILE_VARIABLE):
+        file = Path(environment[PROFILE_VARIABLE])
+    layers = [environment_layer(environment), assignments_layer(assignments)]
+    return layers if file is None else [file_layer(file), *layers]
+
+
 def check_layers(registry: Registry, processes: Sequence[ProcessSchema], layers: Sequence[Layer]) -> Profile:
     """Merge layers, from weak to strong, and check the result; see `load_profile`."""
     model = profile_model(registry, processes)
-    sources = origins(layers)
+    checked = validated(model, layers)
+    return Profile(checked, registry, tuple(processes), tuple(layers), origins(layers))
+
+
+def validated(model: type[Model], layers: Sequence[Layer]) -> Model:
+    """Merge layers and read them as a model.
+
+    Raises
+    ------
+    ProfileError
+        With all problems at once.
+    """
     try:
-        checked = model.model_validate(merged(layers))
+        return model.model_validate(merged(layers))
     except ValidationError as error:
         raise ProfileError([_problem(model, detail, layers) for detail in error.errors()]) from error
-    return Profile(checked, registry, tuple(processes), tuple(layers), sources)
 
 
 def _packaged_layer(registry: Registry, instrument: str) -> Layer:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from seechange_core.store.archive import Archive, LocalFolderArchive
+from seechange_core.store.atomic import refused
 from seechange_core.store.associations import Associations
+from seechange_core.store.calibrated_images import CalibratedImages
 from seechange_core.store.calibrations import Calibrations
 from seechange_core.store.data_store import DataStore
 from seechange_core.store.database import Database
@@ -37,6 +39,7 @@ class Store:
         self.files = files
         self.products = ProductStore(database, files)
         self.exposures = Exposures(database, files)
+        self.calibrated_images = CalibratedImages(database)
         self.calibrations = Calibrations(database, files)
         self.excerpts = Excerpts(database, files)
         self.references = References(self.products)
@@ -52,13 +55,25 @@ class Store:
         Parameters
         ----------
         url : str
-            Of the database, see `Database`.
+            Of the database, see `Database`; empty for the SQLite database ``seechange.db`` in the data folder.
         root : Path
             The data folder.
         archive : Path, optional
             Folder of the archive.
         password : str, optional
             Of the database, if the address does not hold it.
+
+        Raises
+        ------
+        StoreError
+            If the address cannot be used, or the data folder cannot be made.
         """
+        root = Path(root).expanduser().absolute()
+        if not url:
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise refused(root, error) from error
+            url = f"sqlite:///{root / 'seechange.db'}"
         backing = None if archive is None else LocalFolderArchive(archive)
         return cls(Database(url, password), FileStore(root, backing))

@@ -7,7 +7,7 @@ import pytest
 from seechange_core.api import Instrument, Params, Scorer, Subtractor, hookimpl, parameter
 from seechange_core.errors import ProfileError
 from seechange_core.params import Slot
-from seechange_core.profile import ProcessSchema, check_layers, load_profile
+from seechange_core.profile import ProcessSchema, check_layers, load_locations, load_profile
 from seechange_core.registry import Registry
 
 
@@ -204,3 +204,20 @@ def test_same_layers_make_the_same_profile_elsewhere(registry):
     profile = load(registry, assignments=["detection.threshold=9"])
     again = check_layers(registry, SCHEMAS, profile.layers)
     assert again.model.model_dump() == profile.model.model_dump()
+
+
+def test_locations_are_read_without_camera_and_chain(tmp_path):
+    file = tmp_path / "night.yaml"
+    file.write_text(
+        "database: {url: 'sqlite:///a.db'}\nstorage: {root: here}\nsubtraction: {use: unheard of}"
+    )
+    found = load_locations(file, ["storage.root=there"], {"SEECHANGE__DATABASE__PASSWORD": "geheim"})
+    assert (found.database.url, str(found.storage.root)) == ("sqlite:///a.db", "there")
+    assert found.database.secret() == "geheim"
+
+
+def test_wrong_locations_are_refused(tmp_path):
+    with pytest.raises(
+        ProfileError, match=r"storage\.rot: there is no such key \(did you mean storage\.root\?\)"
+    ):
+        load_locations(None, ["storage.rot=x"], {})

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from seechange_core.commands.db import db
+from seechange_core.errors import StoreError
+from seechange_core.models import CatalogExcerpt, row_id
+from seechange_core.store import FileStore
+from seechange_core.store.checking import FileProblem, check_files
+from seechange_core.store.database import Database
+from seechange_core.store.files import StoredFile
+from seechange_core.store.migrations import head
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "data")
+
+
+def excerpt_with_file(database: Database, files: FileStore) -> StoredFile:
+    stored = files.write("catalog/excerpt", b"x" * 2880)
+    row = CatalogExcerpt(
+        id=row_id("excerpt"),
+        identity="excerpt",
+        catalog="file",
+        radius_deg=0.1,
+        magnitude_limit=20.0,
+        n_stars=1,
+        description={},
+        **stored.columns(),
+    )
+    with database.write() as session:
+        session.add(row)
+    return stored
+
+
+def run(url: str, folder: Path, *arguments: str) -> Result:
+    environment = {"SEECHANGE__DATABASE__URL": url, "SEECHANGE__STORAGE__ROOT": str(folder)}
+    return CliRunner().invoke(db, arguments, env=environment)
+
+
+def test_upgrade_says_what_it_did(empty_database_url: str, tmp_path: Path) -> None:
+    assert "no tables" in run(empty_database_url, tmp_path, "current").output
+    first = run(empty_database_url, tmp_path, "upgrade")
+    assert f"no tables -> {head()}" in first.output
+    second = run(empty_database_url, tmp_path, "upgrade")
+    assert "->" not in second.output
+    assert head() in run(empty_database_url, tmp_path, "current").output
+
+
+def test_check_of_a_sound_database(database_url: str, tmp_path: Path) -> None:
+    assert run(database_url, tmp_path, "upgrade").exit_code == 0
+    result = run(database_url, tmp_path, "check", "--json")
+    assert json.loads(result.output) == {"revision": head(), "tables": [], "files": []}
+    assert result.exit_code == 0
+
+
+def test_check_of_what_is_not_there_makes_nothing(empty_database_url: str, tmp_path: Path) -> None:
+    assert isinstance(run(empty_database_url, tmp_path, "check").exception, StoreError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_names_orphans(database_url: str, tmp_path: Path) -> None:
+    assert run(database_url, tmp_path, "upgrade").exit_code == 0
+    (tmp_path / "lost.fits").write_bytes(b"")
+    result = run(database_url, tmp_path, "check")
+    assert result.output == f"orphan: {tmp_path / 'lost.fits'}\n"
+    assert result.exit_code == 1
+
+
+def test_without_an_address_the_database_is_in_the_data_folder(tmp_path: Path) -> None:
+    assert run("", tmp_path / "new" / "data", "upgrade").exit_code == 0
+    assert (tmp_path / "new" / "data" / "seechange.db").is_file()
+
+
+def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("", tmp_path / "file" / "data", "upgrade")
+    assert isinstance(result.exception, StoreError)
+    assert str(tmp_path / "file" / "data") in str(result.exception)
+
+
+def test_sound_files_are_no_problem(database: Database, files: FileStore) -> None:
+    excerpt_with_file(database, files)
+    assert check_files(database, files, checksums=True) == []
+
+
+def test_file_without_row_and_row_without_file_are_found(database: Database, files: FileStore) -> None:
+    stored = excerpt_with_file(database, files)
+    path = files.root / stored.path
+    path.rename(path.with_name("other.fits"))
+    assert check_files(database, files) == [
+        FileProblem("missing", str(path), "catalog_excerpts"),
+        FileProblem("orphan", str(path.with_name("other.fits"))),
+    ]
+
+
+def test_damage_is_found_by_size_or_by_checksum(database: Database, files: FileStore) -> None:
+    path = files.root / excerpt_with_file(database, files).path
+    path.write_bytes(b"y" * 2880)
+    assert check_files(database, files) == []
+    assert [found.problem for found in check_files(database, files, checksums=True)] == ["wrong checksum"]
+    path.write_bytes(b"y")
+    assert [found.problem for found in check_files(database, files)] == ["wrong size"]
