@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from seechange_core.store.archive import Archive, LocalFolderArchive
-from seechange_core.store.atomic import refused
 from seechange_core.store.associations import Associations
+from seechange_core.store.atomic import refused
 from seechange_core.store.calibrated_images import CalibratedImages
 from seechange_core.store.calibrations import Calibrations
 from seechange_core.store.data_store import DataStore

@@ -38,7 +38,7 @@ def excerpt_with_file(database: Database, files: FileStore) -> StoredFile:
     return stored
 
 
-def run(url: str, folder: Path, *arguments: str) -> Result:
+def run(url: str | None, folder: Path, *arguments: str) -> Result:
     environment = {"SEECHANGE__DATABASE__URL": url, "SEECHANGE__STORAGE__ROOT": str(folder)}
     return CliRunner().invoke(db, arguments, env=environment)
 
@@ -73,13 +73,13 @@ def test_check_names_orphans(database_url: str, tmp_path: Path) -> None:
 
 
 def test_without_an_address_the_database_is_in_the_data_folder(tmp_path: Path) -> None:
-    assert run("", tmp_path / "new" / "data", "upgrade").exit_code == 0
+    assert run(None, tmp_path / "new" / "data", "upgrade").exit_code == 0
     assert (tmp_path / "new" / "data" / "seechange.db").is_file()
 
 
 def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    result = run("", tmp_path / "file" / "data", "upgrade")
+    result = run(None, tmp_path / "file" / "data", "upgrade")
     assert isinstance(result.exception, StoreError)
     assert str(tmp_path / "file" / "data") in str(result.exception)
 
