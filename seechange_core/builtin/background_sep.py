@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from seechange_core.api import BackgroundEstimator, Params, parameter
 from seechange_core.frames import BackgroundModel, Frame
 
@@ -12,9 +14,18 @@ class SepBackgroundParams(Params):
     """How the sky is measured."""
 
     box_pixel: int = parameter(
-        128, description="Side of a mesh cell; well above the size of the largest galaxies.", unit="pixel", ge=16
+        128,
+        description="Side of a mesh cell; well above the size of the largest galaxies.",
+        unit="pixel",
+        ge=16,
     )
-    filter_cells: int = parameter(3, description="Side of the median filter over the mesh.", unit="cell", ge=1, le=15)
+    filter_cells: int = parameter(
+        3,
+        description="Side of the square of cells whose median a deviating cell gets, odd.",
+        unit="cell",
+        ge=1,
+        le=15,
+    )
     kernel_fwhm_pixel: float = parameter(
         3.5, description="Width of the filter that finds the sources to leave out.", unit="pixel", ge=1, le=20
     )
@@ -22,9 +33,16 @@ class SepBackgroundParams(Params):
         4, description="How far around its visible part a source is left out.", unit="pixel", ge=0, le=50
     )
 
+    @field_validator("filter_cells")
+    @classmethod
+    def _odd(cls, cells: int) -> int:
+        if cells % 2 == 0:
+            raise ValueError(f"must be odd, so that a cell is in the middle; {cells} is even")
+        return cells
+
 
 class SepBackground(BackgroundEstimator):
-    """Clipped mode in mesh cells without the sources, smoothed by a median filter and drawn as a spline."""
+    """Clipped mean in mesh cells without the sources that stand out of a first map by sep, drawn as a spline."""
 
     name: ClassVar[str] = "sep"
     version: ClassVar[str] = "1.0"

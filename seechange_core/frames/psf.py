@@ -117,7 +117,10 @@ class PsfModel:
         wanted = (pixel[None, :] - phase[:, None]) / self.sampling + n_samples // 2
         nearest = np.floor(wanted).astype(np.int64)
         taps = np.arange(1 - _HALF_WIDTH, _HALF_WIDTH + 1)
-        weights = _kernel(taps - (wanted - nearest)[:, :, None])
+        fraction = wanted - nearest
+        if self.sampling == 1.0:
+            fraction = fraction[:, :1]
+        weights = _kernel(taps - fraction[:, :, None])
         # The weights of a windowed sinc sum to 1 only nearly; a constant has to stay constant.
         weights /= weights.sum(axis=2, keepdims=True)
         # Samples beyond the stamp are zero: what falls there goes into a margin that is cut off.

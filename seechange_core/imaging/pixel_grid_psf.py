@@ -16,7 +16,7 @@ from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.robust import scatter
 from seechange_core.imaging.stamps import cut, stamp_corners
 
-_ROUNDS = 5
+_MOST_REJECTIONS = 3
 # A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
 _RELATIVE_ERROR = 0.005
 _REJECTION_SIGMA = 5.0
@@ -57,7 +57,7 @@ class StarStamps:
 
 @dataclass(frozen=True)
 class PsfFitResult:
-    """A fitted PSF and how good it is.
+    """A fitted PSF and its stars.
 
     Parameters
     ----------
@@ -65,20 +65,13 @@ class PsfFitResult:
         Normalised to 1 within 5 FWHM.
     used : bool array
         Which of the stars were not rejected.
-    chi2 : float
-        Reduced chi-square in the core of stars that were left out of a trial fit; of the fitted stars where these are few.
-    residual : float
-        Root mean square over the core of the mean residual of those stars, divided by the peak; includes their noise.
-    x, y : array
-        Positions of the stars under the model.
+    stars : StarStamps
+        Those, with position and flux under the model.
     """
 
     model: PsfModel
     used: NDArray[np.bool_]
-    chi2: float
-    residual: float
-    x: Floats
-    y: Floats
+    stars: StarStamps
 
 
 def cut_stars(
@@ -98,7 +91,7 @@ def degree_for(n_stars: int, fewest: Sequence[int]) -> int:
 
 
 def fit_pixel_grid(
-    stars: StarStamps, shape: tuple[int, int], fwhm: float, fewest_for_degree: Sequence[int]
+    stars: StarStamps, first: PsfModel, fewest_for_degree: Sequence[int], rounds: int = 4
 ) -> PsfFitResult:
     """Fit a PSF to stars.
 
@@ -106,12 +99,12 @@ def fit_pixel_grid(
     ----------
     stars : StarStamps
         At least one.
-    shape : tuple of int
-        Rows and columns of the image.
-    fwhm : float
-        Of the stars (pixel).
+    first : PsfModel
+        To start from, with the stamps' size and the stars' width.
     fewest_for_degree : sequence of int
         Stars needed for the degrees 1, 2, 3 ...
+    rounds : int
+        Corrections to the first model; 2 are enough if it is a good one.
 
     Raises
     ------
@@ -125,9 +118,11 @@ def fit_pixel_grid(
     back nearly inverts moving for a PSF without power beyond the Nyquist frequency. Pixels that cannot be used have no weight.
     """
     used = np.ones(len(stars.x), bool)
-    for _ in range(3):
+    model, fwhm = first, first.fwhm
+    for _ in range(_MOST_REJECTIONS):
         degree = degree_for(int(used.sum()), fewest_for_degree)
-        model, fitted = _fit(stars.rows(used), shape, fwhm, degree)
+        model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds)
+        rounds = 1
         chi2 = np.full(len(used), np.inf)
         chi2[used] = _core_chi2(model, fitted, fwhm)
         typical = float(np.median(chi2[used]))
@@ -136,31 +131,34 @@ def fit_pixel_grid(
         if keep.sum() == used.sum() or keep.sum() < max(1, 0.5 * len(used)):
             break
         used = keep
-    held_out = np.arange(len(fitted.x)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
-    if len(fitted.x) >= _FEWEST_FOR_HOLDING_OUT:
-        trial, _ = _fit(fitted.rows(~held_out), shape, fwhm, degree_for(int((~held_out).sum()), fewest_for_degree))
-        judged, judges = trial, fitted.rows(held_out)
-    else:
-        judged, judges = model, fitted
-    judges = _refitted(judged, judges)
-    x, y = stars.x.copy(), stars.y.copy()
-    x[used], y[used] = fitted.x, fitted.y
-    return PsfFitResult(
-        model,
-        used,
-        float(np.median(_core_chi2(judged, judges, fwhm))),
-        _core_residual(judged, judges, fwhm),
-        x,
-        y,
-    )
+    return PsfFitResult(model, used, fitted)
 
 
-def _fit(stars: StarStamps, shape: tuple[int, int], fwhm: float, degree: int) -> tuple[PsfModel, StarStamps]:
-    """Return a model and the stars with their positions and fluxes under it."""
+def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[float, float]:
+    """Judge a PSF by every fifth star, left out of a trial fit; where stars are fewer than ten, by all of them.
+
+    Returns
+    -------
+    chi2 : float
+        Median of the stars' reduced chi-square in the core.
+    residual : float
+        Root mean square over the core of the stars' mean residual, divided by the peak; includes their noise.
+    """
+    judged, judges = result.model, result.stars
+    fwhm = judged.fwhm
+    held_out = np.arange(len(judges.x)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
+    if len(judges.x) >= _FEWEST_FOR_HOLDING_OUT:
+        degree = degree_for(int((~held_out).sum()), fewest_for_degree)
+        judged, _ = _fit(_of_degree(judged, degree), judges.rows(~held_out), fwhm, rounds=2)
+        judges = _refitted(judged, judges.rows(held_out))
+    return float(np.median(_core_chi2(judged, judges, fwhm))), _core_residual(judged, judges, fwhm)
+
+
+def _fit(model: PsfModel, stars: StarStamps, fwhm: float, rounds: int) -> tuple[PsfModel, StarStamps]:
+    """Improve a model; return it and the stars with their positions and fluxes under it."""
     size = stars.light.shape[-1]
-    model = _first_model(shape, size, fwhm, degree, len(stars.x))
     taper = _taper(size, fwhm)
-    for turn in range(_ROUNDS):
+    for turn in range(rounds):
         if turn > 0:
             stars = _refitted(model, stars)
         drawn = model.stamps(stars.x, stars.y, size)
@@ -174,26 +172,26 @@ def _fit(stars: StarStamps, shape: tuple[int, int], fwhm: float, degree: int) ->
         coefficients = model.coefficients + correction
         if not coefficients[0].sum() > 0:
             raise Rejected(f"the {len(stars.x)} stars chosen for the PSF have no light in common")
-        model = normalised(replace(model, coefficients=coefficients))
+        model = replace(model, coefficients=(coefficients / coefficients[0].sum()).astype(np.float32))
+    model = normalised(replace(model, n_stars=len(stars.x)))
     return model, _refitted(model, stars)
 
 
-def _first_model(shape: tuple[int, int], size: int, fwhm: float, degree: int, n_stars: int) -> PsfModel:
-    """A round Gaussian, only to start from."""
+def _of_degree(model: PsfModel, degree: int) -> PsfModel:
+    """Return a model of another degree that starts from a constant PSF, the mean of this one."""
+    coefficients = np.zeros(((degree + 1) * (degree + 2) // 2, *model.coefficients.shape[1:]), np.float32)
+    coefficients[0] = model.coefficients[0]
+    return replace(model, coefficients=coefficients, degree=degree)
+
+
+def gaussian_psf(shape: tuple[int, int], size: int, fwhm: float) -> PsfModel:
+    """Return a round Gaussian of a given full width (pixel) in stamps of a given side, for an image of a shape."""
     offset = np.arange(size) - size // 2
     profile = np.exp(-4.0 * math.log(2.0) * (offset / fwhm) ** 2)
-    coefficients = np.zeros(((degree + 1) * (degree + 2) // 2, size, size))
-    coefficients[0] = np.outer(profile, profile) / profile.sum() ** 2
+    coefficients = np.outer(profile, profile)[None] / profile.sum() ** 2
     y_zero, x_zero = 0.5 * (shape[0] - 1), 0.5 * (shape[1] - 1)
     return PsfModel(
-        coefficients.astype(np.float32),
-        degree,
-        x_zero,
-        y_zero,
-        max(x_zero, 1.0),
-        max(y_zero, 1.0),
-        fwhm=fwhm,
-        n_stars=n_stars,
+        coefficients.astype(np.float32), 0, x_zero, y_zero, max(x_zero, 1.0), max(y_zero, 1.0), fwhm=fwhm
     )
 
 
@@ -231,8 +229,12 @@ def _refitted(model: PsfModel, stars: StarStamps) -> StarStamps:
     size = stars.light.shape[-1]
     drawn = model.stamps(stars.x, stars.y, size + 4)
     p = drawn[:, 2:-2, 2:-2]
-    slope_x = (8 * (drawn[:, 2:-2, 3:-1] - drawn[:, 2:-2, 1:-3]) - (drawn[:, 2:-2, 4:] - drawn[:, 2:-2, :-4])) / 12
-    slope_y = (8 * (drawn[:, 3:-1, 2:-2] - drawn[:, 1:-3, 2:-2]) - (drawn[:, 4:, 2:-2] - drawn[:, :-4, 2:-2])) / 12
+    slope_x = (
+        8 * (drawn[:, 2:-2, 3:-1] - drawn[:, 2:-2, 1:-3]) - (drawn[:, 2:-2, 4:] - drawn[:, 2:-2, :-4])
+    ) / 12
+    slope_y = (
+        8 * (drawn[:, 3:-1, 2:-2] - drawn[:, 1:-3, 2:-2]) - (drawn[:, 4:, 2:-2] - drawn[:, :-4, 2:-2])
+    ) / 12
     design = np.stack([p, -slope_x, -slope_y], axis=1).reshape(len(p), 3, -1)
     expected = stars.variance + (_RELATIVE_ERROR * stars.flux[:, None, None] * p) ** 2
     weighted = design * np.where(stars.good, 1.0 / expected, 0.0).reshape(len(p), 1, -1)
@@ -281,5 +283,7 @@ def _core_residual(model: PsfModel, stars: StarStamps, fwhm: float) -> float:
     residual = np.where(stars.good, stars.light / flux - model.stamps(stars.x, stars.y, size), 0.0)
     rows, columns = _shift_back(model, stars, size)
     weight = np.where(stars.good, flux**2 / stars.variance, 0.0)
-    mean = ((rows @ residual @ columns.transpose(0, 2, 1)) * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-30)
+    mean = ((rows @ residual @ columns.transpose(0, 2, 1)) * weight).sum(axis=0) / np.maximum(
+        weight.sum(axis=0), 1e-30
+    )
     return float(np.sqrt((mean[_core(size, fwhm)] ** 2).mean()) / model.coefficients[0].max())

@@ -54,6 +54,7 @@ def fit_point_sources(
     x: Floats,
     y: Floats,
     *,
+    size: int | None = None,
     rounds: int = 2,
     sweeps: int = 2,
 ) -> tuple[PointSources, Pixels]:
@@ -71,6 +72,8 @@ def fit_point_sources(
         With its ``fwhm``.
     x, y : array of shape (n,)
         First positions (pixel), brightest source first: that order makes blends converge fastest.
+    size : int, optional
+        Side of the square of pixels that a source is fitted in and subtracted from (odd); by default 5 FWHM.
     rounds : int
         How often the PSF is drawn anew at the positions found.
     sweeps : int
@@ -91,8 +94,8 @@ def fit_point_sources(
     """
     first_x, first_y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     x, y = first_x.copy(), first_y.copy()
-    half = math.ceil(_STAMP_HALF_FWHM * psf.fwhm)
-    size = 2 * half + 1
+    if size is None:
+        size = 2 * math.ceil(_STAMP_HALF_FWHM * psf.fwhm) + 1
     weight = _weights(variance, mask)
     flux = np.zeros(len(x))
     residual = data

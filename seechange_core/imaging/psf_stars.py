@@ -52,7 +52,12 @@ def choose_stars(
     width = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
     ellipticity = 1.0 - sources["b"] / sources["a"].astype(np.float64)
     with np.errstate(invalid="ignore"):
-        usable = (sources["snr"] >= min_snr) & (sources["flux"] > 0) & np.isfinite(width) & ~unusable(sources["mask"])
+        usable = (
+            (sources["snr"] >= min_snr)
+            & (sources["flux"] > 0)
+            & np.isfinite(width)
+            & ~unusable(sources["mask"])
+        )
         usable &= np.abs(width / fwhm - 1.0) < 0.5
     if not usable.any():
         return np.empty(0, np.intp)
@@ -65,7 +70,7 @@ def choose_stars(
     contamination = _contamination(sources, rows, mode)
     isolated = contamination <= max_contamination
     if isolated.sum() < 10:
-        isolated = contamination <= np.sort(contamination)[: 10][-1] if len(rows) else isolated
+        isolated = contamination <= np.sort(contamination)[:10][-1] if len(rows) else isolated
     rows = rows[isolated]
     order = np.argsort(-sources["flux"][rows], kind="stable")
     return rows[order][:max_stars]
@@ -75,7 +80,9 @@ def _contamination(sources: SourceTable, rows: NDArray[np.intp], fwhm: float) ->
     """Light of all neighbours at the peak of each star relative to its own, for a Moffat profile of beta 2.5."""
     positions = np.stack([sources["x"], sources["y"]], axis=1)
     flux = np.where(np.isfinite(sources["flux"]), sources["flux"], 0.0).clip(0.0)
-    near = cKDTree(positions).query_ball_point(positions[rows], _NEIGHBOUR_REACH_FWHM * fwhm, return_sorted=True)
+    near = cKDTree(positions).query_ball_point(
+        positions[rows], _NEIGHBOUR_REACH_FWHM * fwhm, return_sorted=True
+    )
     result = np.zeros(len(rows))
     for number, (row, neighbours) in enumerate(zip(rows, near, strict=True)):
         others = np.array([other for other in neighbours if other != row], np.intp)
@@ -85,7 +92,9 @@ def _contamination(sources: SourceTable, rows: NDArray[np.intp], fwhm: float) ->
     return result
 
 
-def neighbour_pixels(sources: SourceTable, rows: NDArray[np.intp], size: int, radius: float) -> NDArray[np.bool_]:
+def neighbour_pixels(
+    sources: SourceTable, rows: NDArray[np.intp], size: int, radius: float
+) -> NDArray[np.bool_]:
     """Return which pixels of the stars' stamps lie within a radius (pixel) of another source; (n, size, size)."""
     positions = np.stack([sources["x"], sources["y"]], axis=1)
     near = cKDTree(positions).query_ball_point(positions[rows], 0.75 * size + radius, return_sorted=True)
@@ -98,3 +107,10 @@ def neighbour_pixels(sources: SourceTable, rows: NDArray[np.intp], size: int, ra
                 dx, dy = positions[other] - middle
                 covered[number] |= np.hypot(offset[None, :] - dx, offset[:, None] - dy) <= radius
     return covered
+
+
+def sources_near(sources: SourceTable, rows: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Return the rows, in ascending order, of the stars and of all sources whose light reaches their stamps."""
+    positions = np.stack([sources["x"], sources["y"]], axis=1)
+    near = cKDTree(positions).query_ball_point(positions[rows], 1.5 * size)
+    return np.unique(np.concatenate([np.asarray(found, np.intp) for found in near]))

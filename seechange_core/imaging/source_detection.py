@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seechange_core.frames import Pixels
 
 _DEBLEND_LEVELS = 32
+_SPARE_PIXELS = 10_000
 _MOST_PARTS_OF_A_GROUP = 4096
 
 
@@ -37,8 +38,8 @@ def find_sources(
     array of shape (ny, nx), int32
         Number of the source that each pixel belongs to, from 1; 0 for none.
     """
-    # Crowded images and large galaxies need more room than sep sets aside.
-    sep.set_extract_pixstack(max(300_000, significance.size // 2))
+    # sep wants to be told how many pixels it will have to hold at once; it touches all of that memory.
+    sep.set_extract_pixstack(np.count_nonzero(significance > threshold) + _SPARE_PIXELS)
     sep.set_sub_object_limit(_MOST_PARTS_OF_A_GROUP)
     sources, segments = sep.extract(
         significance,

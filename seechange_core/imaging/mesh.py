@@ -1,0 +1,118 @@
+"""Mean and scatter in the cells of a coarse mesh."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numba import njit
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from seechange_core.frames import Pixels
+from seechange_core.imaging.robust import scatter
+
+_CLIP_SIGMA = 3.0
+# Standard deviation of a Gaussian of which all beyond 3 sigma is cut off.
+_CLIPPED_SCATTER = 0.98658
+_ITERATIONS = 4
+_LEAST_USABLE = 0.05
+_OUTLIER_SIGMA = 4.0
+
+
+def clipped_means(
+    data: Pixels, mask: NDArray[np.bool_], first_level: Pixels, first_rms: np.float32, box: tuple[int, int]
+) -> tuple[Pixels, Pixels]:
+    """Return mean and standard deviation of the usable pixels of every cell, clipped at 3 sigma.
+
+    Parameters
+    ----------
+    data, mask, first_level : array of shape (ny, nx)
+        Pixels, which of them not to use, and a first guess of the level.
+    first_rms : float
+        First guess of the scatter.
+    box : tuple of int
+        Rows and columns of a cell.
+
+    Returns
+    -------
+    level, rms : array of shape (my, mx), float32
+        NaN where less than a twentieth of a cell is usable, unless no cell is better.
+    """
+    level, rms, usable = _clipped_means(data, mask, first_level, first_rms, box[0], box[1])
+    poor = usable < min(_LEAST_USABLE, float(usable.max()))
+    level[poor], rms[poor] = np.nan, np.nan
+    return level.astype(np.float32), rms.astype(np.float32)
+
+
+def without_outliers(mesh: Pixels, side: int) -> Pixels:
+    """Replace cells that are NaN, or lie far off the median of those around, by that median.
+
+    Only cells that deviate are touched: a filter over all of them would flatten gradients at the edges.
+
+    Parameters
+    ----------
+    mesh : array of shape (my, mx)
+        At least one cell must not be NaN.
+    side : int
+        Of the square of cells that the median is taken over (odd).
+    """
+    filled = mesh.copy()
+    while np.isnan(filled).any():
+        filled = np.where(np.isnan(filled), _medians(filled, max(3, side)), filled)
+    medians = _medians(filled, side)
+    deviation = filled - medians
+    far = np.abs(deviation - np.median(deviation)) > _OUTLIER_SIGMA * scatter(deviation)
+    return np.where(far, medians, filled).astype(np.float32)
+
+
+def _medians(mesh: Pixels, side: int) -> Pixels:
+    """Median of the cells around each that are not NaN; NaN where all are."""
+    padded = np.pad(mesh, side // 2, constant_values=np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(sliding_window_view(padded, (side, side)), axis=(2, 3))
+
+
+@njit(cache=True)
+def _clipped_means(
+    data: Pixels,
+    mask: NDArray[np.bool_],
+    first_level: Pixels,
+    first_rms: np.float32,
+    box_y: int,
+    box_x: int,
+) -> tuple[Pixels, Pixels, Pixels]:
+    ny, nx = data.shape
+    my, mx = (ny + box_y - 1) // box_y, (nx + box_x - 1) // box_x
+    levels, scatters, usable = np.zeros((my, mx)), np.zeros((my, mx)), np.zeros((my, mx))
+    for j in range(my):
+        for i in range(mx):
+            y0, y1 = j * box_y, min(ny, (j + 1) * box_y)
+            x0, x1 = i * box_x, min(nx, (i + 1) * box_x)
+            level = first_level[(y0 + y1) // 2, (x0 + x1) // 2]
+            rms = first_rms
+            count = 0
+            for _ in range(_ITERATIONS):
+                low, high = np.float32(level - _CLIP_SIGMA * rms), np.float32(level + _CLIP_SIGMA * rms)
+                middle = np.float32(level)
+                total = 0.0
+                squares = 0.0
+                count = 0
+                for y in range(y0, y1):
+                    for x in range(x0, x1):
+                        value = data[y, x]
+                        if not mask[y, x] and low <= value <= high:
+                            offset = value - middle
+                            total += offset
+                            squares += offset * offset
+                            count += 1
+                if count < 2:
+                    break
+                mean = total / count
+                rms = np.float32(np.sqrt(max(squares / count - mean * mean, 0.0)) / _CLIPPED_SCATTER)
+                level = np.float32(level + mean)
+            levels[j, i] = level
+            scatters[j, i] = rms
+            usable[j, i] = count / ((y1 - y0) * (x1 - x0))
+    return levels, scatters, usable
