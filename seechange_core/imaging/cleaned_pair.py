@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.frames import AlignedPair, Floats, Mask, Pixels, PsfModel, unusable
+from seechange_core.frames.arrays import as_pixels
 from seechange_core.frames.polynomial import design_matrix, exponents
 from seechange_core.imaging.masked_pixels import filled_from_neighbours
 
@@ -89,7 +90,10 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         new_variance = np.where(new_bad, new_noise**2 + (fill_error * new) ** 2, new_variance)
         ref_variance = np.where(ref_bad, ref_noise**2 + (fill_error * ref) ** 2, ref_variance)
     return CleanedPair(
-        *(np.ascontiguousarray(plane, np.float32) for plane in (new, ref, new_variance, ref_variance)),
+        new=as_pixels(new),
+        ref=as_pixels(ref),
+        new_variance=as_pixels(new_variance),
+        ref_variance=as_pixels(ref_variance),
         bad=bad,
         mask=pair.new.mask | pair.ref.mask,
         new_psf=pair.new_psf,

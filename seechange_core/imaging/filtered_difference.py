@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from seechange_core.frames import Difference, Pixels, PsfModel
+from seechange_core.frames.arrays import as_pixels
 from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.fitted_psf import psf_from_stamps
 from seechange_core.imaging.masked_pixels import grown
@@ -73,7 +74,7 @@ def transformed_psf(psf: PsfModel, x: float, y: float, shape: tuple[int, int]) -
     half = size // 2
     padded = np.zeros(shape, np.float32)
     padded[:size, :size] = psf.centred(x, y, size)
-    return rfft2(np.roll(padded, (-half, -half), (0, 1)))
+    return rfft2(np.roll(padded, (-half, -half), (0, 1))).astype(np.complex64, copy=False)
 
 
 def filtered_difference(
@@ -149,12 +150,10 @@ def _subtract_tile(
     small_weight = _matched(kernels, pair)
     response = float(irfft2(small_weight * kernels.psf, small)[0, 0])
 
-    def noise_plane(new_kernel: Spectrum, ref_kernel: Spectrum) -> NDArray[np.float32]:
-        return irfft2(
-            new_variance * _squared(new_kernel, small, shape)
-            + ref_variance * _squared(ref_kernel, small, shape),
-            shape,
-        )
+    def noise_plane(new_kernel: Spectrum, ref_kernel: Spectrum) -> Pixels:
+        from_new = new_variance * _squared(new_kernel, small, shape)
+        plane = irfft2(from_new + ref_variance * _squared(ref_kernel, small, shape), shape)
+        return as_pixels(plane)
 
     ref_part = weight * local.ref * ref
     difference = irfft2(local.new * new - local.ref * ref, shape)
@@ -202,7 +201,7 @@ def _squared(kernel: Spectrum, small: tuple[int, int], shape: tuple[int, int]) -
     padded[-half[0] :, : rest[1]] = square[-half[0] :, : rest[1]]
     padded[: rest[0], -half[1] :] = square[: rest[0], -half[1] :]
     padded[-half[0] :, -half[1] :] = square[-half[0] :, -half[1] :]
-    return rfft2(padded)
+    return rfft2(padded).astype(np.complex64, copy=False)
 
 
 def _difference_psf(pair: CleanedPair, filters: FilterSource, border: int) -> PsfModel:

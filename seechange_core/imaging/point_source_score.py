@@ -42,8 +42,8 @@ def point_source_score(difference: Difference) -> tuple[Pixels, Pixels, Pixels]:
         squared = rfft2(irfft2(profile, tile.side) ** 2)
         signal = irfft2(rfft2(tile.cut(weighted)) * np.conj(profile), tile.side)[tile.inside]
         information = irfft2(rfft2(tile.cut(weight)) * np.conj(squared), tile.side)[tile.inside]
-        floor = np.float32(_LEAST_WEIGHT) * max(float(information.max()), np.finfo(np.float32).tiny)
-        information = np.maximum(information, floor)
+        floor = max(_LEAST_WEIGHT * float(information.max()), float(np.finfo(np.float32).tiny))
+        information = np.maximum(information, np.float32(floor))
         flux[tile.inner.slices] = signal / information
         flux_error[tile.inner.slices] = 1 / np.sqrt(information)
     hidden = grown(bad, psf.fwhm / 2)

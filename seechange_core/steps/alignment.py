@@ -57,8 +57,8 @@ def align(
     shape = new.image.shape
     try:
         first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.image.shape)
-    except ValueError as error:
-        raise Rejected(f"the reference cannot be brought to the new image: {error}") from error
+    except ValueError as problem:
+        raise Rejected(f"the reference cannot be brought to the new image: {problem}") from problem
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
     warped = warp_frame(_without_sky(reference), registration.pixel_map, shape)
     error = registration.error

@@ -36,7 +36,8 @@ class Detection(Step):
     """Find where the sky became brighter or fainter.
 
     Both signs are found alike, and neither hides the other. The dark ring of a bright source and the two lobes of a
-    misaligned star are reported as they are; measuring tells them from sources by the pixels of opposite sign beside them.
+    misaligned star are reported as they are; measuring tells them from sources by the light of opposite sign beside
+    them.
     """
 
     process: ClassVar[str] = "detection"

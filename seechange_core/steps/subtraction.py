@@ -52,8 +52,8 @@ class Subtraction(Step):
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``difference``: `Difference` with a score, and ``aligned_reference``: `Frame`.
 
-        Metrics are those of the alignment and of the subtractor, and ``score_scatter``: robust standard deviation of the
-        score where there are neither sources nor unusable pixels; 1 if all noise is known.
+        Metrics are those of the alignment and of the subtractor, and ``score_scatter``: robust standard deviation of
+        the score where there are neither sources nor unusable pixels; 1 if all noise is known.
         """
         from seechange_core.imaging.point_source_score import point_source_score
         from seechange_core.imaging.score_scatter import score_scatter

@@ -29,7 +29,7 @@ class SubtractionFigures:
     n_found : int
         Transients with a detection within 2 pixels.
     n_expected, n_expected_error : float
-        How many have an expected signal-to-noise ratio that noise lifts above the threshold, and its standard deviation.
+        How many are expected above the threshold, by their expected signal-to-noise ratios, and its standard deviation.
     n_missed_bright : int
         Transients expected above 10 sigma without a detection.
     n_false : int
@@ -110,8 +110,8 @@ def _nearest(places: ColumnTable, wanted: ColumnTable) -> Floats:
     if not places.n_rows or not wanted.n_rows:
         return np.full(wanted.n_rows, np.inf)
     tree = KDTree(np.stack([places["x"], places["y"]], axis=1))
-    distance: Floats = tree.query(np.stack([wanted["x"], wanted["y"]], axis=1))[0]
-    return distance
+    distance, _ = tree.query(np.stack([wanted["x"], wanted["y"]], axis=1))
+    return np.asarray(distance)
 
 
 def _measurable(transients: ColumnTable, difference: Difference) -> ColumnTable:
@@ -122,7 +122,7 @@ def _measurable(transients: ColumnTable, difference: Difference) -> ColumnTable:
 
 
 def _flux_image_bias(difference: Difference, x: Floats, y: Floats, flux: Floats, weight: Floats) -> float:
-    """Compare with the flux image, which holds the flux of a source in the middle of each pixel, at the true position."""
+    """Compare with the flux image, which holds the flux of a source in the middle of each pixel."""
     if difference.flux is None:
         return 0.0
     # The response of the filter to a source off the pixel's middle, from two profiles of the same PSF.

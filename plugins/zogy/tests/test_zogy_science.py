@@ -120,7 +120,7 @@ def test_reference_that_covers_a_part(simulated: SimulatedPair) -> None:
 
 def test_hardly_overlapping_pair_is_rejected(simulated: SimulatedPair) -> None:
     part = replace(simulated.pair, ref=without_columns(simulated.ref, 100))
-    with pytest.raises(Rejected, match="9.8% of their pixels") as rejected:
+    with pytest.raises(Rejected, match=r"9\.8% of their pixels") as rejected:
         Zogy().subtract(part)
     assert rejected.value.metrics["usable_fraction"] == pytest.approx(0.0977, abs=0.001)
 

@@ -14,6 +14,7 @@ from seechange_core.imaging.robust import scatter
 
 _CLIPPING_ROUNDS = 4
 _CLIP_SIGMA = 4.0
+_LEAST_RATIO_SCATTER = 0.01
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def fit_kernel(
 ) -> KernelModel:
     """Solve for the kernel, leaving out stamps that do not fit.
 
-    Stamps with a variable source, a defect or a neighbour that moved have a chi-square far above the others'.
+    First those whose flux ratio is not that of the others, so that a bright variable star cannot pull the kernel to
+    itself; then, round by round, those whose chi-square is far above the others'.
 
     Notes
     -----
@@ -139,10 +141,9 @@ def fit_kernel(
     terms = spatial_terms(x, y, degree, shape)
     m, n_terms = sums.vector.shape[1], terms.shape[1]
     # The first function alone carries the flux, which does not vary.
-    free = np.ones((m, n_terms), bool)
-    free[0, 1:] = False
-    free = free.ravel()
-    kept = np.ones(len(terms), bool)
+    free = np.ones(m * n_terms, bool)
+    free[1:n_terms] = False
+    kept = _of_common_flux_ratio(sums)
     for _ in range(_CLIPPING_ROUNDS):
         chosen = terms[kept]
         products = np.einsum("sp,sq->spq", chosen, chosen)
@@ -150,9 +151,9 @@ def fit_kernel(
             m * n_terms, -1
         )
         vector = np.einsum("si,sp->ip", sums.vector[kept], chosen).ravel()
-        coefficients = np.zeros(m * n_terms)
-        coefficients[free] = _solved(matrix[np.ix_(free, free)], vector[free])
-        coefficients = coefficients.reshape(m, n_terms)
+        solution = np.zeros(m * n_terms)
+        solution[free] = _solved(matrix[np.ix_(free, free)], vector[free])
+        coefficients = solution.reshape(m, n_terms)
         local = terms @ coefficients.T
         chi2 = (
             sums.square
@@ -168,6 +169,15 @@ def fit_kernel(
             break
         kept = still
     return KernelModel(basis, coefficients, degree, shape, kept, float(np.median(chi2[kept])))
+
+
+def _of_common_flux_ratio(sums: StampSums) -> NDArray[np.bool_]:
+    """Return which stamps agree on the flux ratio, as the first function and a constant fit it to each alone."""
+    pair = np.array([0, sums.vector.shape[1] - 1])
+    local = np.linalg.pinv(sums.matrix[:, pair[:, None], pair]) @ sums.vector[:, pair, None]
+    offset = np.abs(local[:, 0, 0] - np.median(local[:, 0, 0]))
+    agree: NDArray[np.bool_] = offset <= _CLIP_SIGMA * max(scatter(local[:, 0, 0]), _LEAST_RATIO_SCATTER)
+    return agree
 
 
 def _solved(matrix: Floats, vector: Floats) -> Floats:
