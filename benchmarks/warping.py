@@ -24,7 +24,9 @@ def main() -> None:
     distortion = np.zeros((4, 4))
     distortion[3, 0] = 2e-10
     old = SkyMapping((150.0, 2.0), (1020.3, 2040.7), np.diag([-scale, scale]), sip_a=distortion)
-    new = SkyMapping((150.001, 2.001), (1024.0, 2048.0), np.array([[-scale, 1e-3 * scale], [1e-3 * scale, scale]]))
+    new = SkyMapping(
+        (150.001, 2.001), (1024.0, 2048.0), np.array([[-scale, 1e-3 * scale], [1e-3 * scale, scale]])
+    )
     seconds: dict[str, list[float]] = {"fit": [], "prepare": [], "resample": [], "warp_frame": []}
     for _ in range(_REPEATS):
         start = time.process_time()

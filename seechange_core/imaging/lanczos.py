@@ -32,7 +32,9 @@ def _table() -> Pixels:
     window = np.sinc(distance / 3.0) * (np.abs(distance) < 3.0)
     powers = distance[:, None, :] ** np.arange(3)[None, :, None]
     missing = np.array([1.0, 0.0, 0.0]) - np.einsum("nt,npt->np", weights, powers)
-    factors = np.linalg.solve(np.einsum("nt,npt,nqt->npq", window, powers, powers), missing[..., None])[..., 0]
+    factors = np.linalg.solve(np.einsum("nt,npt,nqt->npq", window, powers, powers), missing[..., None])[
+        ..., 0
+    ]
     return (weights + window * np.einsum("np,npt->nt", factors, powers)).astype(np.float32)
 
 

@@ -11,7 +11,9 @@ from seechange_core.frames import Floats
 Index = NDArray[np.intp]
 
 
-def mutual_pairs(x: Floats, y: Floats, x_other: Floats, y_other: Floats, radius: float) -> tuple[Index, Index]:
+def mutual_pairs(
+    x: Floats, y: Floats, x_other: Floats, y_other: Floats, radius: float
+) -> tuple[Index, Index]:
     """Pair points that are each other's nearest neighbour within a radius.
 
     Returns

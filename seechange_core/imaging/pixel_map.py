@@ -62,7 +62,10 @@ class PixelMap:
         highest = max(self.degree, degree)
         place = {power: number for number, power in enumerate(exponents(highest))}
         x, y = np.zeros(len(place)), np.zeros(len(place))
-        for terms, of_degree in (((self.x_coefficients, self.y_coefficients), self.degree), ((x_terms, y_terms), degree)):
+        for terms, of_degree in (
+            ((self.x_coefficients, self.y_coefficients), self.degree),
+            ((x_terms, y_terms), degree),
+        ):
             index = [place[power] for power in exponents(of_degree)]
             x[index] += terms[0]
             y[index] += terms[1]
@@ -113,7 +116,9 @@ def fit_pixel_map(
     y, x = np.meshgrid(np.linspace(*box[2:], _GRID), np.linspace(*box[:2], _GRID), indexing="ij")
     x, y = x.ravel(), y.ravel()
     if from_shape is not None:
-        near = _near(*_linear(from_mapping, from_shape).sky_to_pixel(*to_mapping.pixel_to_sky(x, y)), from_shape)
+        near = _near(
+            *_linear(from_mapping, from_shape).sky_to_pixel(*to_mapping.pixel_to_sky(x, y)), from_shape
+        )
         x, y = x[near], y[near]
     centre = (0.5 * (box[0] + box[1]), 0.5 * (box[2] + box[3]))
     scale = (max(0.5 * (box[1] - box[0]), 1.0), max(0.5 * (box[3] - box[2]), 1.0))
@@ -141,7 +146,9 @@ def _linear(mapping: SkyMapping, shape: tuple[int, int]) -> SkyMapping:
     ra, dec = mapping.pixel_to_sky([x], [y])
     centre = (float(ra[0]), float(dec[0]))
     xi, eta = project(*mapping.pixel_to_sky([x - 0.5, x + 0.5, x, x], [y, y, y - 0.5, y + 0.5]), centre)
-    return SkyMapping(centre, (x, y), np.array([[xi[1] - xi[0], xi[3] - xi[2]], [eta[1] - eta[0], eta[3] - eta[2]]]))
+    return SkyMapping(
+        centre, (x, y), np.array([[xi[1] - xi[0], xi[3] - xi[2]], [eta[1] - eta[0], eta[3] - eta[2]]])
+    )
 
 
 def _common_box(

@@ -15,7 +15,12 @@ _PHASES = 3
 
 
 def warp_psf(
-    psf: PsfModel, pixel_map: PixelMap, shape: tuple[int, int], *, size: int | None = None, degree: int | None = None
+    psf: PsfModel,
+    pixel_map: PixelMap,
+    shape: tuple[int, int],
+    *,
+    size: int | None = None,
+    degree: int | None = None,
 ) -> PsfModel:
     """Return the PSF of a warped image, in pixel coordinates of the target.
 

@@ -42,7 +42,12 @@ class Registration:
 
 
 def refine_pixel_map(
-    pixel_map: PixelMap, target: SourceTable, source: SourceTable, *, radius: float = 3.0, min_snr: float = 20.0
+    pixel_map: PixelMap,
+    target: SourceTable,
+    source: SourceTable,
+    *,
+    radius: float = 3.0,
+    min_snr: float = 20.0,
 ) -> Registration:
     """Correct a map between two images by a low-order polynomial.
 
@@ -101,7 +106,9 @@ def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, np.nda
             now = kept
         for axis in (0, 1):
             w = weight[now, axis]
-            solution[:, axis] = np.linalg.lstsq(terms[now] * w[:, None], offsets[now, axis] * w, rcond=None)[0]
+            solution[:, axis] = np.linalg.lstsq(terms[now] * w[:, None], offsets[now, axis] * w, rcond=None)[
+                0
+            ]
         if np.array_equal(now, kept) and iteration > 0:
             break
         kept = now

@@ -22,11 +22,11 @@ def good_sources(sources: SourceTable, min_snr: float) -> SourceTable:
 
 
 def magnitudes_for_order(stars: StarTable) -> Floats:
-    """Return the first magnitude column there is, to order stars by brightness; unknown ones last."""
+    """Return Gaia's G, or else the first magnitude there is, to order stars by brightness; unknown ones last."""
     names = [name for name in stars if name.startswith("mag_") and not name.endswith("_error")]
     if not names:
         return np.zeros(stars.n_rows)
-    magnitude = np.asarray(stars["mag_g" if "mag_g" in names else names[0]], np.float64)
+    magnitude = np.asarray(stars["mag_G" if "mag_G" in names else names[0]], np.float64)
     return np.where(np.isfinite(magnitude), magnitude, 99.0)
 
 

@@ -121,7 +121,9 @@ def match_stars(
         all_two,
         centre.mapping_of(transform),
         math.hypot(*transform[:, 2]) * centre.scale_arcsec,
-        math.degrees(math.atan2(transform[1, 0] * np.sign(determinant), transform[0, 0] * np.sign(determinant))),
+        math.degrees(
+            math.atan2(transform[1, 0] * np.sign(determinant), transform[0, 0] * np.sign(determinant))
+        ),
         math.sqrt(abs(determinant)),
         determinant < 0,
         min(chance, 0.0),
@@ -196,7 +198,15 @@ def _vote(
 
 
 def _one_vote(
-    u: Floats, v: Floats, p: Floats, q: Floats, reach: float, cell: float, rotation: float, scale: float, mirrored: bool
+    u: Floats,
+    v: Floats,
+    p: Floats,
+    q: Floats,
+    reach: float,
+    cell: float,
+    rotation: float,
+    scale: float,
+    mirrored: bool,
 ) -> _Trial:
     empty = _Trial(0, 0.0, rotation, scale, mirrored, (0.0, 0.0))
     turned = empty.transform()[:, :2] @ np.stack([u, v])
@@ -222,7 +232,12 @@ def _histogram_peak(u, v, p, q, reach, cell):  # type: ignore[no-untyped-def]
     best, best_column, best_row = 0, 0, 0
     for row in range(side - 1):
         for column in range(side - 1):
-            found = counts[row, column] + counts[row, column + 1] + counts[row + 1, column] + counts[row + 1, column + 1]
+            found = (
+                counts[row, column]
+                + counts[row, column + 1]
+                + counts[row + 1, column]
+                + counts[row + 1, column + 1]
+            )
             if found > best:
                 best, best_column, best_row = found, column, row
     return best, best_column, best_row, total
@@ -232,7 +247,9 @@ def _apply(transform: Floats, u: Floats, v: Floats) -> Floats:
     return transform[:, :2] @ np.stack([u, v]) + transform[:, 2:]
 
 
-def _paired(transform: Floats, u: Floats, v: Floats, p: Floats, q: Floats, radius: float) -> tuple[Index, Index]:
+def _paired(
+    transform: Floats, u: Floats, v: Floats, p: Floats, q: Floats, radius: float
+) -> tuple[Index, Index]:
     moved = _apply(transform, u, v)
     return mutual_pairs(moved[0], moved[1], p, q, radius)
 

@@ -12,13 +12,10 @@ import numpy as np
 
 from seechange_core.frames import Floats, Frame, Mask, MaskPlane, Pixels, unusable
 from seechange_core.imaging import lanczos
+from seechange_core.imaging.noise_ratio import sky_scatter
 from seechange_core.imaging.pixel_map import PixelMap
-from seechange_core.imaging.robust import scatter
 
 _AREA_GRID = 15
-_BLOCK = 32
-_CLIP = 3.5
-_BLOCKS_PER_AXIS = 16
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,8 @@ def warp_frame(frame: Frame, pixel_map: PixelMap, shape: tuple[int, int]) -> Fra
     which the kernel passes. The lower noise of single pixels is ``noise_ratio``, measured on the sky before and after.
     """
     data, variance, mask = warp_rows(prepare_source(frame), pixel_map, (0, shape[0]), shape[1])
-    before = _sky_scatter(frame.data, frame.variance, frame.mask)
-    after = _sky_scatter(data, variance, mask)
+    before = sky_scatter(frame.data, frame.variance, frame.mask)
+    after = sky_scatter(data, variance, mask)
     ratio = after / before if before > 0 and after > 0 else 1.0
     return Frame(data, variance, mask, frame.info, frame.header, frame.noise_ratio * ratio)
 
@@ -116,19 +113,3 @@ def _area_coefficients(pixel_map: PixelMap) -> Floats:
     y = pixel_map.centre[1] + v * pixel_map.scale[1]
     areas = np.abs(np.linalg.det(pixel_map.jacobian(x, y)))
     return lanczos.area_terms(pixel_map.terms(x, y, pixel_map.degree), areas)
-
-
-def _sky_scatter(data: Pixels, variance: Pixels, mask: Mask) -> float:
-    """Return the median over small blocks of the scatter of data in sigma: blind to stars, gradients and holes."""
-    found = []
-    step_y, step_x = (max(side // _BLOCKS_PER_AXIS, _BLOCK) for side in data.shape)
-    for y in range(0, data.shape[0] - _BLOCK + 1, step_y):
-        for x in range(0, data.shape[1] - _BLOCK + 1, step_x):
-            block = np.s_[y : y + _BLOCK, x : x + _BLOCK]
-            good = (mask[block] == 0) & (variance[block] > 0) & np.isfinite(data[block])
-            if np.count_nonzero(good) > 0.5 * _BLOCK**2:
-                pull = data[block][good] / np.sqrt(variance[block][good])
-                pull -= np.median(pull)
-                # Not the median deviation: resampled noise varies with the subpixel phase and is not Gaussian.
-                found.append(float(np.std(pull[np.abs(pull) <= _CLIP * scatter(pull)])))
-    return float(np.median(found)) if found else 0.0

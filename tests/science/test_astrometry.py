@@ -14,7 +14,13 @@ from seechange_core.imaging.star_astrometry import fit_to_stars
 
 SHAPE = (4096, 2048)
 SCALE = 0.26 / 3600.0
-LIMITS = {"max_offset_arcsec": 200.0, "min_stars": 8, "min_snr": 5.0, "max_degree": 3, "max_log10_chance": -4.0}
+LIMITS = {
+    "max_offset_arcsec": 200.0,
+    "min_stars": 8,
+    "min_snr": 5.0,
+    "max_degree": 3,
+    "max_log10_chance": -4.0,
+}
 
 
 def true_mapping(dec: float = -30.0) -> SkyMapping:
@@ -60,7 +66,11 @@ def field(
 def sources(x: np.ndarray, y: np.ndarray, flux: np.ndarray, error: np.ndarray) -> SourceTable:
     columns = {name: np.zeros(len(x)) for name in SourceTable.COLUMNS}
     columns |= {"x": x, "y": y, "x_error": error, "y_error": error, "flux": flux}
-    columns |= {"flux_error": np.sqrt(flux + 1000), "snr": flux / np.sqrt(flux + 1000), "is_star": np.ones(len(x))}
+    columns |= {
+        "flux_error": np.sqrt(flux + 1000),
+        "snr": flux / np.sqrt(flux + 1000),
+        "is_star": np.ones(len(x)),
+    }
     return SourceTable(columns)
 
 
@@ -75,25 +85,34 @@ def wrong(truth: SkyMapping, east_arcsec: float, north_arcsec: float, turn_deg: 
 
 def errors_mas(fitted: SkyMapping, truth: SkyMapping) -> np.ndarray:
     """Differences along both axes on a grid over the image."""
-    y, x = (values.ravel() for values in np.meshgrid(np.linspace(0, 4095, 33), np.linspace(0, 2047, 17), indexing="ij"))
+    y, x = (
+        values.ravel()
+        for values in np.meshgrid(np.linspace(0, 4095, 33), np.linspace(0, 2047, 17), indexing="ij")
+    )
     x_found, y_found = truth.sky_to_pixel(*fitted.pixel_to_sky(x, y))
     return np.stack([x_found - x, y_found - y]) * SCALE * 3.6e6
 
 
 def statistical_limit_mas(table: SourceTable, matched: int) -> float:
     """Error of the mean mapping, rms over the image, that a cubic fitted to these sources with ideal weights has."""
+
     def terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return design_matrix(x / 1024 - 1, y / 2048 - 1, 3)
 
     weight = 1.0 / np.hypot(table["x_error"][:matched] * SCALE * 3.6e6, 0.5)
     design = terms(table["x"][:matched], table["y"][:matched])
     covariance = np.linalg.inv((design * weight[:, None] ** 2).T @ design)
-    y, x = (values.ravel() for values in np.meshgrid(np.linspace(0, 4095, 33), np.linspace(0, 2047, 17), indexing="ij"))
+    y, x = (
+        values.ravel()
+        for values in np.meshgrid(np.linspace(0, 4095, 33), np.linspace(0, 2047, 17), indexing="ij")
+    )
     grid = terms(x, y)
     return float(np.sqrt(np.mean(np.einsum("ij,jk,ik->i", grid, covariance, grid))))
 
 
-def test_error_is_near_the_statistical_limit(seed: int, record_figure: Callable[[str, float, str], None]) -> None:
+def test_error_is_near_the_statistical_limit(
+    seed: int, record_figure: Callable[[str, float, str], None]
+) -> None:
     ratios = []
     for number in range(5):
         table, stars, truth = field(800, 100 * seed + number)
@@ -165,12 +184,16 @@ def test_moved_and_blended_stars_do_not_pull() -> None:
     moved = rng.random(table.n_rows) < 0.1
     x = np.where(moved, table["x"] + rng.choice([-0.7, 0.7], table.n_rows), table["x"])
     fit, _ = fit_to_stars(table.with_columns(x=x), stars, wrong(truth, 5.0, 5.0), SHAPE, **LIMITS)
-    assert np.sqrt(np.mean(errors_mas(fit.mapping, truth) ** 2)) < 1.3 * statistical_limit_mas(table, table.n_rows)
+    assert np.sqrt(np.mean(errors_mas(fit.mapping, truth) ** 2)) < 1.3 * statistical_limit_mas(
+        table, table.n_rows
+    )
 
 
 def test_same_input_gives_the_same_solution() -> None:
     table, stars, truth = field(200, 3)
-    one, two = (fit_to_stars(table, stars, wrong(truth, 9.0, 9.0), SHAPE, **LIMITS)[0].mapping for _ in range(2))
+    one, two = (
+        fit_to_stars(table, stars, wrong(truth, 9.0, 9.0), SHAPE, **LIMITS)[0].mapping for _ in range(2)
+    )
     assert one.crpix == two.crpix
     assert np.array_equal(one.sip_a, two.sip_a)
     assert np.array_equal(one.cd, two.cd)

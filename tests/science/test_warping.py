@@ -117,7 +117,9 @@ def test_mask_is_carried_and_bad_pixels_do_not_ring() -> None:
     assert np.abs(x - 120).max() <= 2.01
     assert np.abs(y - 100).max() <= 2.01
     inside = (warped.mask & MaskPlane.NO_DATA) == 0
-    areas = np.abs(np.linalg.det(pixel_map.jacobian(*(v.ravel() for v in np.meshgrid(range(260), range(300))))))
+    areas = np.abs(
+        np.linalg.det(pixel_map.jacobian(*(v.ravel() for v in np.meshgrid(range(260), range(300)))))
+    )
     np.testing.assert_allclose(warped.data[inside], 7.0 * areas.reshape(SHAPE)[inside], rtol=2e-4)
     outside = ~inside
     x, y = pixel_map(*(values.ravel() for values in np.nonzero(outside)[::-1]))

@@ -1,0 +1,67 @@
+"""Photocal: what an electron is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from seechange_core.api import Params, parameter
+from seechange_core.frames import Frame
+from seechange_core.params import Slot
+from seechange_core.steps.catalog_region import region_of
+from seechange_core.steps.step import CatalogRequest, Request, Step, StepContext, StepResult
+
+_ARCSEC_PER_DEG = 3600.0
+
+
+class PhotocalParams(Params):
+    """Which stars are asked for."""
+
+    margin_arcsec: float = parameter(
+        240.0,
+        description="How far around the image catalogue stars are asked for; as in astrocal, so that both share an excerpt.",
+        unit="arcsec",
+        ge=0,
+        le=3600,
+    )
+    magnitude_limit: float = parameter(
+        20.5, description="Faintest catalogue star, in the catalogue's main band.", unit="mag", ge=5, le=30
+    )
+
+
+class Photocal(Step):
+    """Find the zero point."""
+
+    process: ClassVar[str] = "photocal"
+    version: ClassVar[str] = "1.0"
+    Params: ClassVar[type[Params]] = PhotocalParams
+    slots: ClassVar[tuple[Slot, ...]] = (
+        Slot("calibrator", stage="photometry"),
+        Slot("catalog", name="catalog"),
+    )
+    inputs: ClassVar[tuple[str, ...]] = ("image", "sources", "mapping")
+    outputs: ClassVar[tuple[str, ...]] = ("photometry",)
+
+    def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
+        """Ask for the stars on the image."""
+        if not context.component().needs_catalog:
+            return ()
+        image: Frame = inputs["image"]
+        margin_deg = params.margin_arcsec / _ARCSEC_PER_DEG
+        region = region_of(inputs["mapping"], image.shape, margin_deg, params.magnitude_limit)
+        return (CatalogRequest(region, float(image.info["mjd"])),)
+
+    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+        """Return ``photometry``: `PhotometricSolution`.
+
+        Raises
+        ------
+        Rejected
+            If too few stars match or they scatter too much.
+        """
+        image: Frame = inputs["image"]
+        transformation = context.instrument.transformations.get(image.info.get("filter", ""))
+        solution, metrics = context.component().solve(
+            image, inputs["sources"], inputs["mapping"], inputs.get("stars"), transformation
+        )
+        return StepResult({"photometry": solution}, metrics)
