@@ -22,7 +22,7 @@ IMAGE, VARIANCE, MASK = "IMAGE", "VARIANCE", "MASK"
 
 def frame_bytes(frame: Frame) -> bytes:
     """Write a frame: extensions IMAGE (electron), VARIANCE (electron^2) and MASK."""
-    metadata = {"info": dict(frame.info), "header": dict(frame.header), "noise_ratio": frame.noise_ratio}
+    metadata = {"info": dict(frame.info), "header": list(frame.header.items()), "noise_ratio": frame.noise_ratio}
     return fits_bytes(
         frame_planes(frame.data, frame.variance, frame.mask, frame.noise_ratio, frame.header), metadata
     )
@@ -39,7 +39,7 @@ def read_frame(path: Path) -> Frame:
     with opened(path) as hdus:
         metadata = metadata_of(hdus, path)
         data, variance, mask = (native(extension(hdus, name, path).data) for name in (IMAGE, VARIANCE, MASK))
-    return Frame(data, variance, mask, metadata["info"], metadata["header"], metadata["noise_ratio"])
+    return Frame(data, variance, mask, metadata["info"], dict(metadata["header"]), metadata["noise_ratio"])
 
 
 def read_frame_pixels(path: Path) -> Pixels:
@@ -58,7 +58,7 @@ def read_frame_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read info and header cards without any pixels."""
     with opened(path) as hdus:
         metadata = metadata_of(hdus, path)
-    return metadata["info"], metadata["header"]
+    return metadata["info"], dict(metadata["header"])
 
 
 def frame_planes(data: Pixels, variance: Pixels, mask: Mask, noise_ratio: float, cards: Any) -> list[Any]:

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seechange_core.api import ExposureHeader
+from seechange_core.frames import (
+    BackgroundModel,
+    DetectionTable,
+    Difference,
+    Frame,
+    MeasurementTable,
+    PhotometricSolution,
+    PsfModel,
+    ScoreTable,
+    SkyMapping,
+    SourceTable,
+    Stamps,
+)
+from seechange_core.params import content_id
+from seechange_core.provenance import Provenance, product_id
+from seechange_core.store import Database, FileStore, Store
+from seechange_core.store.record import Observation, ProductRecord
+
+SHAPE = (80, 70)
+#: Process, roles it needs, roles it makes, as the chain has them.
+CHAIN = (
+    ("preprocessing", ("exposure",), ("image",)),
+    ("extraction", ("image",), ("background", "sources", "psf")),
+    ("astrocal", ("image", "sources"), ("mapping",)),
+    ("photocal", ("image", "sources", "mapping"), ("photometry",)),
+    (
+        "subtraction",
+        ("image", "background", "sources", "psf", "mapping", "photometry", "reference"),
+        ("difference", "aligned_reference"),
+    ),
+    ("detection", ("difference",), ("detections",)),
+    ("cutting", ("image", "background", "difference", "aligned_reference", "detections"), ("stamps",)),
+    (
+        "measuring",
+        ("image", "difference", "detections", "stamps", "mapping", "photometry"),
+        ("measurements",),
+    ),
+    ("scoring", ("stamps", "measurements"), ("scores",)),
+)
+CALIBRATED = ("image", "background", "sources", "psf", "mapping", "photometry")
+
+
+def table(kind: Any, n_rows: int, random: np.random.Generator, **columns: Any) -> Any:
+    """A table whose declared columns hold arbitrary numbers, except those that are given."""
+    values: dict[str, Any] = {}
+    for name, (dtype, _, _) in kind.COLUMNS.items():
+        values[name] = (
+            random.uniform(0, 100, n_rows).astype(dtype) if dtype is not np.str_ else ["é"] * n_rows
+        )
+    return kind({**values, **columns}, {"calibrated": True, "limiting_flux_electron": 150.0})
+
+
+def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
+    """Small products of every role; the pixels are noise."""
+    random = np.random.default_rng(seed)
+    sky = random.normal(300.0, 18.0, SHAPE).astype(np.float32)
+    variance = np.full(SHAPE, 325.0, np.float32)
+    mask = np.zeros(SHAPE, np.uint16)
+    sky[3, 4], mask[3, 4] = np.nan, 64
+    info = {"mjd": 60000.25, "exposure_s": 30.0, "filter": "r", "instrument": "simcam", "section": "A"}
+    frame = Frame(sky, variance, mask, info, {"OBJECT": "field", "GAIN": 1.5})
+    psf = PsfModel(random.normal(size=(1, 9, 9)).astype(np.float32), fwhm=2.5, n_stars=20)
+    mesh = np.full((2, 2), 300.0, np.float32)
+    size = 11
+    mapping = SkyMapping((150.0, 2.0), (35.0, 40.0), np.diag([-1.0, 1.0]) / 3600.0, rms_mas=12.0, n_stars=9)
+    x, y = random.uniform(10, 60, n_candidates), random.uniform(10, 60, n_candidates)
+    ra, dec = mapping.pixel_to_sky(x, y)
+    cubes = [random.normal(size=(n_candidates, size, size)).astype(np.float32) for _ in range(3)]
+    noise = random.normal(size=SHAPE).astype(np.float32)
+    corner = np.arange(n_candidates, dtype=np.int32)
+    return {
+        "image": frame,
+        "background": BackgroundModel(mesh, mesh / 17, (64, 64), SHAPE, 300.0, 18.0),
+        "sources": table(SourceTable, 30, random),
+        "psf": psf,
+        "mapping": mapping,
+        "photometry": PhotometricSolution(27.1, 0.002, 0.02, 40, "r", 0.03, "file"),
+        "difference": Difference(noise * 18, variance, mask, psf, score=noise, metrics={"kappa": np.nan}),
+        "aligned_reference": frame,
+        "detections": table(DetectionTable, n_candidates, random, x=x, y=y),
+        "stamps": Stamps(x, y, corner, corner, *cubes, np.zeros((n_candidates, size, size), np.uint16)),
+        "measurements": table(
+            MeasurementTable, n_candidates, random, x=x, y=y, ra=ra, dec=dec, mask=np.zeros(n_candidates)
+        ),
+        "scores": ScoreTable(
+            {
+                "row": np.arange(n_candidates),
+                "scorer": ["rbscore"] * n_candidates,
+                "version": ["1.0"] * n_candidates,
+                "score": random.uniform(0, 1, n_candidates),
+                "info": ['{"why":"é"}'] * n_candidates,
+            }
+        ),
+    }
+
+
+@dataclass
+class Chain:
+    """The processing of one section, saved step by step."""
+
+    store: Store
+    observation: Observation
+    identities: dict[str, str]
+    values: dict[str, Any]
+    records: dict[str, ProductRecord] = field(default_factory=dict)
+
+    def record(self, process: str, needs: tuple[str, ...], version: str = "1.0") -> ProductRecord:
+        inputs = {role: self.identities[role] for role in needs}
+        upstream = {role: record.provenance.id for role, record in self.records.items() if role in needs}
+        provenance = Provenance(process, version, {"step": {"threshold": 5}, "components": {}}, upstream)
+        place = self.observation.section or self.observation.sky_cell or ""
+        identity = product_id(provenance.id, place, inputs)
+        anchor = content_id({"provenance": provenance.id, "place": place, "inputs": inputs})
+        return ProductRecord(identity, provenance, place, anchor, inputs, self.observation)
+
+    def save(self, process: str, version: str = "1.0") -> ProductRecord:
+        _, needs, makes = next(step for step in CHAIN if step[0] == process)
+        return self.save_as(process, needs, makes, version)
+
+    def save_as(
+        self, process: str, needs: tuple[str, ...], makes: tuple[str, ...], version: str = "1.0"
+    ) -> ProductRecord:
+        record = self.record(process, needs, version).finished("", {"n": 1, "unknown": np.nan})
+        outputs = {role: self.values[role] for role in makes}
+        self.store.products.save(record, outputs, {role: self.values.get(role) for role in needs})
+        self.identities |= dict.fromkeys(makes, record.product_id)
+        self.records |= dict.fromkeys(makes, record)
+        return record
+
+    def save_through(self, last: str) -> None:
+        for process, _, _ in CHAIN:
+            self.save(process)
+            if process == last:
+                return
+
+
+def observation(**changes: Any) -> Observation:
+    fields = {"instrument": "simcam", "filter": "r", "mjd": 60000.25, "exposure_s": 30.0, **changes}
+    return Observation(**fields)
+
+
+def start(store: Store, folder: Path, name: str = "one", seed: int = 1, mjd: float = 60000.25) -> Chain:
+    """Register an exposure and return the chain that begins with it."""
+    raw = folder / f"{name}.fits"
+    raw.write_bytes(hashlib.sha256(name.encode()).digest() * 90)
+    header = ExposureHeader("science", mjd, 30.0, "r", 150.0, 2.0, ("A", "B"), info={"airmass": 1.2})
+    exposure = store.exposures.register("simcam", header, [raw])
+    seen = observation(exposure_id=exposure.id, section="A", mjd=mjd)
+    return Chain(store, seen, {"exposure": exposure.identity}, hand_made(seed))
+
+
+def build_reference(store: Store, members: list[Chain], reference_set: str = "default") -> str:
+    """Save a coadd of calibrated images with all that is measured on it, and register it as a reference."""
+    identities = {
+        f"member_{number}_{role}": member.identities[role]
+        for number, member in enumerate(members)
+        for role in CALIBRATED
+    }
+    seen = observation(sky_cell="cell-1")
+    coadd = Chain(store, seen, identities, hand_made(99))
+    coadd.save_as("coaddition", tuple(identities), ("image",))
+    for process, needs, makes in CHAIN[1:4]:
+        coadd.save_as(process, needs, makes)
+    record = coadd.record("referencing", CALIBRATED)
+    return store.references.register(
+        record, reference_set=reference_set, mapping=coadd.values["mapping"], shape=SHAPE
+    )
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Store:
+    return Store(database, FileStore(tmp_path / "data"))
+
+
+@pytest.fixture
+def new_chain(store: Store, tmp_path: Path) -> Callable[..., Chain]:
+    """Begin the processing of another exposure: ``new_chain("two", seed=2)``."""
+
+    def begin(name: str = "one", **options: Any) -> Chain:
+        return start(store, tmp_path, name, **options)
+
+    return begin
+
+
+@pytest.fixture
+def full_chain(store: Store, new_chain: Callable[..., Chain]) -> Chain:
+    """A section with every product saved, on a reference made of another exposure."""
+    member = new_chain("member", seed=7, mjd=59990.0)
+    member.save_through("photocal")
+    chain = new_chain("new")
+    chain.identities["reference"] = build_reference(store, [member])
+    chain.save_through("scoring")
+    return chain
+
+
+@pytest.fixture
+def assert_same() -> Callable[[Any, Any], None]:
+    """Two in-memory products hold the same types and, within the formats' rounding, the same numbers."""
+    return _assert_same
+
+
+def _assert_same(first: Any, second: Any) -> None:
+    if isinstance(first, np.ndarray):
+        assert first.dtype == second.dtype or first.dtype.kind == "U"
+        if first.dtype.kind == "f":
+            np.testing.assert_allclose(first, second, rtol=0, atol=1.2)
+        else:
+            np.testing.assert_array_equal(first, second)
+    elif isinstance(first, Mapping):
+        assert set(first) == set(second)
+        for name in first:
+            _assert_same(first[name], second[name])
+    elif hasattr(first, "__dataclass_fields__"):
+        assert type(first) is type(second)
+        for name in first.__dataclass_fields__:
+            _assert_same(getattr(first, name), getattr(second, name))
+    else:
+        np.testing.assert_equal(second, first)
