@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from seechange_core.api import Calibrator, Instrument, hookimpl
+from seechange_core.api import Calibrator, Instrument, StarCatalog, hookimpl
 from seechange_core.builtin import detrending
+from seechange_core.builtin.astrometry_header import HeaderAstrometry
+from seechange_core.builtin.astrometry_stars import StarsAstrometry
 from seechange_core.builtin.background_sep import SepBackground
+from seechange_core.builtin.catalog_file import FileCatalog
+from seechange_core.builtin.catalog_gaia import GaiaDr3
 from seechange_core.builtin.fits_images import FitsImages
+from seechange_core.builtin.photometry_stars import StarsPhotometry
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.builtin.psf_supplied import SuppliedPsf
 from seechange_core.builtin.simcam import Simcam
@@ -21,4 +26,11 @@ def register_instruments() -> list[type[Instrument]]:
 def register_calibrators() -> list[type[Calibrator]]:
     """Return the standard corrections and measurements."""
     corrections = [getattr(detrending, name) for name in detrending.__all__]
-    return [*corrections, SepBackground, PixelGridPsf, SuppliedPsf]
+    measurements = [SepBackground, PixelGridPsf, SuppliedPsf, HeaderAstrometry, StarsAstrometry, StarsPhotometry]
+    return [*corrections, *measurements]
+
+
+@hookimpl
+def register_catalogs() -> list[type[StarCatalog]]:
+    """Return Gaia's archive and catalogues in local files."""
+    return [FileCatalog, GaiaDr3]
