@@ -14,7 +14,7 @@ from seechange_core.imaging.psf_fit import fit_psf
 from seechange_core.imaging.shape import aperture_weights, squared_distance, width_and_elongation
 from seechange_core.imaging.stamps import cut, stamp_corners
 
-_FIT_RADIUS_FWHM = 1.5
+_FIT_RADIUS_FWHM = 1.2
 _NEIGHBOURHOOD_FWHM = 2.0
 _DIPOLE_RADIUS_FWHM = 1.5
 _CORE_RADIUS_FWHM = 0.5
