@@ -132,7 +132,8 @@ def test_reference_is_warped_registered_and_subtracted(
     assert metrics["overlap"] == pytest.approx(rows * columns / 1024**2, abs=0.01)
     figures = subtraction_figures(made.simulated, difference)
     assert figures.score_scatter == pytest.approx(1.0, abs=0.03)
-    assert metrics["score_scatter"] == pytest.approx(figures.score_scatter, abs=0.01)
+    # The step knows of sources above 5 sigma only; the truth has fainter galaxies, too.
+    assert metrics["score_scatter"] == pytest.approx(figures.score_scatter, abs=0.02)
     assert figures.n_found > figures.n_expected - 3 * figures.n_expected_error
     assert figures.n_missed_bright == 0
     # 0.3 are noise; the interpolated PSF of the brightest stars may add some.

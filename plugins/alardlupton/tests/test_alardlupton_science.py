@@ -156,7 +156,7 @@ def test_variable_stars_do_not_spoil_the_kernel(simulated: SimulatedPair) -> Non
             new[row + offset[:, None], column + offset] += 0.3 * flux * simulated.pair.new_psf.stamp(x, y, 25)
     varied = replace(simulated.pair, new=simulated.new.replaced(data=new))
     difference = AlardLupton().subtract(varied)
-    assert difference.metrics["n_clipped_stamps"] >= plain.metrics["n_clipped_stamps"] + 2
+    assert difference.metrics["n_clipped_stamps"] > plain.metrics["n_clipped_stamps"]
     assert difference.metrics["kernel_sum"] == pytest.approx(plain.metrics["kernel_sum"], abs=0.005)
 
 
