@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from seechange_core.errors import StoreError
@@ -58,14 +59,9 @@ def refused(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path} cannot be written ({error.strerror}): {advice}")
 
 
-def remove_temporaries(root: Path) -> list[Path]:
-    """Remove what dead processes left half written below a folder, and return it."""
-    removed = []
-    for path in root.rglob(f".*{_MARK}*") if root.is_dir() else ():
-        if _abandoned(path):
-            path.unlink(missing_ok=True)
-            removed.append(path)
-    return removed
+def abandoned(paths: Iterable[Path]) -> list[Path]:
+    """Return those of some paths that dead processes left half written."""
+    return [path for path in paths if is_temporary(path) and _is_abandoned(path)]
 
 
 def is_temporary(path: Path) -> bool:
@@ -73,7 +69,7 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and _MARK in path.name
 
 
-def _abandoned(path: Path) -> bool:
+def _is_abandoned(path: Path) -> bool:
     host, _, process = path.name.partition(_MARK)[2].rpartition("-")
     if host == socket.gethostname() and process.isdecimal():
         return not _alive(int(process))

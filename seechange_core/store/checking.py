@@ -1,64 +1,56 @@
-"""Comparing rows with files."""
+"""Whether files and rows agree."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seechange_core.store import atomic
 from seechange_core.store.database import Database
-from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.files import FileStore
 from seechange_core.store.rows_with_files import all_files
 
 
 @dataclass(frozen=True)
 class FileProblem:
-    """A file that does not fit the rows.
+    """A file that is not as it should be.
 
     Parameters
     ----------
     problem : str
-        ``"missing"``, ``"wrong size"``, ``"wrong checksum"``, or ``"orphan"`` for a file without a row.
+        ``missing``, ``wrong size`` or ``wrong checksum`` of a file that a row refers to; ``orphan`` of one that no row
+        refers to, left by a crash between file and row; ``half written`` of what a dead process left. The last two are
+        safe to remove while nothing runs.
     path : str
         Of the file.
     table : str
-        Where its row is; empty for an orphan.
+        Name of the table; empty for files without a row.
     """
 
     problem: str
     path: str
-    table: str = ""
+    table: str
 
 
 def check_files(database: Database, files: FileStore, *, checksums: bool = False) -> list[FileProblem]:
-    """Find files that are missing, damaged or without a row.
+    """Compare every file that a row refers to with the disk, and look for files without a row.
 
     Parameters
     ----------
-    database, files
-        What is compared.
     checksums : bool
-        Read every file and compare its SHA-256; otherwise sizes only.
-
-    Returns
-    -------
-    list of FileProblem
-        Those of rows first. A file that the archive has need not be here.
+        Read every file, and compare more than its size.
     """
-    problems = []
-    known = set()
+    # Files first: the row of one that is written meanwhile comes later, and it must not look like an orphan.
+    present = files.present()
     with database.read() as session:
-        for table, stored in all_files(session):
-            known.add(stored.path)
-            problem = _problem(files, stored, checksums)
-            if problem:
-                problems.append(FileProblem(problem, str(files.root / stored.path), table))
-    return problems + [FileProblem("orphan", str(path)) for path in files.orphans(known)]
-
-
-def _problem(files: FileStore, stored: StoredFile, checksums: bool) -> str:
-    path = files.root / stored.path
-    if not path.exists():
-        archived = stored.archived and files.archive is not None and files.archive.exists(stored.path)
-        return "" if archived else "missing"
-    if checksums:
-        return files.verify(stored)
-    return "" if path.stat().st_size == stored.size else "wrong size"
+        referred = list(all_files(session))
+    known = {files.root / stored.path for _, stored in referred}
+    half_written = set(atomic.abandoned(present))
+    found = {
+        (files.problem(stored, checksums=checksums), str(files.root / stored.path), table)
+        for table, stored in referred
+    }
+    found |= {("half written", str(path), "") for path in half_written}
+    found |= {
+        ("orphan", str(path), "") for path in present if path not in known and not atomic.is_temporary(path)
+    }
+    return [FileProblem(*problem) for problem in sorted(found) if problem[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ class FileStore:
     def __init__(self, root: Path, archive: Archive | None = None) -> None:
         self.root = Path(root).expanduser().absolute()
         self.archive = archive
+        self._tidied: set[Path] = set()
 
     def write(
         self, path_stem: str, content: bytes, suffix: str = ".fits", *, no_archive: bool = False
@@ -104,6 +105,7 @@ class FileStore:
         archived = self.archive is not None and not no_archive
         stored = StoredFile(path_stem, f"_{sha256[:_NAME_DIGITS]}{suffix}", sha256, len(content), archived)
         path = self.root / stored.path
+        self._tidy(path.parent)
         if _size(path) != stored.size:
             atomic.write_atomically(path, content)
         if self.archive is not None and archived:
@@ -136,15 +138,19 @@ class FileStore:
             )
         return path
 
-    def verify(self, stored: StoredFile) -> str:
-        """Say what is wrong with a local file: ``missing``, ``wrong size``, ``wrong checksum``, or nothing."""
+    def problem(self, stored: StoredFile, *, checksums: bool) -> str:
+        """Say what is wrong with a file: ``missing``, ``wrong size`` or, if asked to read it, ``wrong checksum``.
+
+        A file that only the archive has is as it should be.
+        """
         path = self.root / stored.path
         size = _size(path)
         if size is None:
-            return "missing"
+            kept = stored.archived and self.archive is not None and self.archive.exists(stored.path)
+            return "" if kept else "missing"
         if size != stored.size:
             return "wrong size"
-        return "" if file_sha256(path) == stored.sha256 else "wrong checksum"
+        return "wrong checksum" if checksums and file_sha256(path) != stored.sha256 else ""
 
     def remove(self, stored: StoredFile, *, from_archive: bool = False) -> None:
         """Remove a file from the local disk, and from the archive if asked to; one that is gone is no error."""
@@ -158,25 +164,20 @@ class FileStore:
         if from_archive and self.archive is not None:
             self.archive.delete(stored.path)
 
-    def remove_temporaries(self) -> list[Path]:
-        """Remove what dead processes left half written, and return it."""
-        return atomic.remove_temporaries(self.root)
+    def present(self) -> list[Path]:
+        """Return all files of products in the data folder, those included that are being written."""
+        return (
+            sorted(path for path in self.root.rglob("*.fits*") if path.is_file())
+            if self.root.is_dir()
+            else []
+        )
 
-    def orphans(self, known: Iterable[str]) -> list[Path]:
-        """Return the files that no row knows, in order.
-
-        Parameters
-        ----------
-        known : iterable of str
-            Relative paths of all files that rows refer to.
-        """
-        expected = {self.root / relative for relative in known}
-        return sorted(path for path in self._present() if path not in expected)
-
-    def _present(self) -> Iterator[Path]:
-        for path in self.root.rglob("*.fits") if self.root.is_dir() else ():
-            if not atomic.is_temporary(path):
-                yield path
+    def _tidy(self, folder: Path) -> None:
+        """Remove what dead processes left half written in a folder, the first time that this one writes there."""
+        if folder not in self._tidied and folder.is_dir():
+            for path in atomic.abandoned(folder.iterdir()):
+                path.unlink(missing_ok=True)
+            self._tidied.add(folder)
 
     def _fetch(self, stored: StoredFile, path: Path, download: bool) -> None:
         if self.archive is None or not download or not self.archive.exists(stored.path):

@@ -15,11 +15,11 @@ from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
 from seechange_core.store.inserting import insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
-from seechange_core.store.loading import read_role, stored_files
+from seechange_core.store.loading import FILE_TABLES, read_role, stored_files
 from seechange_core.store.naming import path_stem
 from seechange_core.store.provenances import provenance_row
 from seechange_core.store.record import Observation, ProductRecord, ProductState
-from seechange_core.store.rows import ROW_BUILDERS, Saving
+from seechange_core.store.rows import ROW_BUILDERS, Saving, data_file_rows
 from seechange_core.store.upstream import inherited_badness
 
 __all__ = ["Observation", "ProductRecord", "ProductState", "ProductStore"]
@@ -200,6 +200,7 @@ def _built(session: Session, saving: Saving, upstream_badness: int) -> Iterator[
     for role, build in ROW_BUILDERS.items():
         if role in saving.outputs:
             yield from build(saving)
+    yield data_file_rows(saving, FILE_TABLES)
 
 
 def _state(product: Product) -> ProductState:

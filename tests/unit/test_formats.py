@@ -283,7 +283,7 @@ def test_solutions_are_exact_documents() -> None:
 def test_truncated_file_is_named(tmp_path: Path, part: float) -> None:
     content = frame_bytes(make_frame())
     path = written(tmp_path, content[: int(len(content) * part)])
-    with pytest.raises(StoreError, match="product.fits"):
+    with pytest.raises(StoreError, match=r"product\.fits"):
         read_frame(path)
 
 
@@ -291,12 +291,12 @@ def test_damaged_file_is_named(tmp_path: Path) -> None:
     content = bytearray(frame_bytes(make_frame()))
     for position in range(0, len(content), 500):
         content[position] ^= 0x5A
-    with pytest.raises(StoreError, match="product.fits"):
+    with pytest.raises(StoreError, match=r"product\.fits"):
         read_frame(written(tmp_path, bytes(content)))
 
 
 def test_missing_file_and_other_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="nowhere.fits: there is no such file"):
+    with pytest.raises(StoreError, match=r"nowhere\.fits: there is no such file"):
         read_frame(tmp_path / "nowhere.fits")
     path = written(tmp_path, psf_bytes(make_psf()))
     with pytest.raises(StoreError, match="no extension"):

@@ -41,6 +41,7 @@ FILE_FORMATS: Mapping[str, FileFormat] = {
     "background": FileFormat(background_bytes, read_background),
     "sources": FileFormat(table_bytes, reader_of(SourceTable)),
     "psf": FileFormat(psf_bytes, read_psf),
+    "supplied_psf": FileFormat(psf_bytes, read_psf),
     "difference": FileFormat(difference_bytes, read_difference),
     "aligned_reference": FileFormat(frame_bytes, read_frame),
     "detections": FileFormat(table_bytes, reader_of(DetectionTable)),

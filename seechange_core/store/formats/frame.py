@@ -22,7 +22,11 @@ IMAGE, VARIANCE, MASK = "IMAGE", "VARIANCE", "MASK"
 
 def frame_bytes(frame: Frame) -> bytes:
     """Write a frame: extensions IMAGE (electron), VARIANCE (electron^2) and MASK."""
-    metadata = {"info": dict(frame.info), "header": list(frame.header.items()), "noise_ratio": frame.noise_ratio}
+    metadata = {
+        "info": dict(frame.info),
+        "header": list(frame.header.items()),
+        "noise_ratio": frame.noise_ratio,
+    }
     return fits_bytes(
         frame_planes(frame.data, frame.variance, frame.mask, frame.noise_ratio, frame.header), metadata
     )

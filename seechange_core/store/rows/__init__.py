@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from seechange_core.models import Base
 from seechange_core.store.rows.candidates import measurement_rows, score_rows
+from seechange_core.store.rows.data_files import data_file_rows
 from seechange_core.store.rows.images import difference_rows, image_rows
 from seechange_core.store.rows.references import reference_rows
 from seechange_core.store.rows.saving import Saving
@@ -35,4 +36,4 @@ ROW_BUILDERS: Mapping[str, Callable[[Saving], list[Sequence[Base]]]] = {
     "reference": reference_rows,
 }
 
-__all__ = ["ROW_BUILDERS", "Saving"]
+__all__ = ["ROW_BUILDERS", "Saving", "data_file_rows"]

@@ -10,7 +10,6 @@ import numpy as np
 from seechange_core.frames import MeasurementTable, ScoreTable
 from seechange_core.models import Base, DeepScore, Measurements, row_id
 from seechange_core.models.sky_index import sky_index
-from seechange_core.store.rows.data_files import data_file
 from seechange_core.store.rows.saving import Saving
 
 #: Columns of a `MeasurementTable` that are columns of the table under the same name.
@@ -22,7 +21,7 @@ _SHARED = tuple(
 
 
 def measurement_rows(saving: Saving) -> list[Sequence[Base]]:
-    """Return one row a candidate, and the file with all columns."""
+    """Return one row a candidate; columns that the table does not have are in the file only."""
     table: MeasurementTable = saving.outputs["measurements"]
     observation, product = saving.record.observation, saving.record.product_id
     image_id, cutouts_id = saving.input_id("difference"), saving.input_id("stamps")
@@ -47,11 +46,11 @@ def measurement_rows(saving: Saving) -> list[Sequence[Base]]:
         )
         for number in range(table.n_rows)
     ]
-    return [[data_file(saving, "measurements")], rows]
+    return [rows]
 
 
 def score_rows(saving: Saving) -> list[Sequence[Base]]:
-    """Return one row a candidate and scorer, and the file."""
+    """Return one row a candidate and scorer."""
     table: ScoreTable = saving.outputs["scores"]
     measured = saving.record.inputs["measurements"]
     rows = [
@@ -66,4 +65,4 @@ def score_rows(saving: Saving) -> list[Sequence[Base]]:
         )
         for number in range(table.n_rows)
     ]
-    return [[data_file(saving, "scores")], rows]
+    return [rows]

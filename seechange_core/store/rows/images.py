@@ -9,7 +9,6 @@ from typing import Any
 from seechange_core.frames import Difference, Frame
 from seechange_core.models import PSF, Base, Image, ImageMember, row_id
 from seechange_core.store.json_values import json_values
-from seechange_core.store.rows.data_files import data_file
 from seechange_core.store.rows.saving import Saving
 from seechange_core.store.rows.sky import footprint_columns
 from seechange_core.store.rows.solutions import photometry_row, world_coordinates_row
@@ -55,7 +54,7 @@ def difference_rows(saving: Saving) -> list[Sequence[Base]]:
         **saving.files["difference"].columns(),
     )
     solutions = (world_coordinates_row(saving, saving.id), photometry_row(saving, saving.id))
-    return [[image], [psf], *([row] for row in solutions), [data_file(saving, "aligned_reference")]]
+    return [[image], [psf], *([row] for row in solutions)]
 
 
 def _common(saving: Saving, role: str, shape: tuple[int, int]) -> dict[str, Any]:
