@@ -110,7 +110,8 @@ def _frame(section: SectionData) -> Frame:
     mask = np.zeros(section.data.shape, MASK_DTYPE) if section.mask is None else section.mask
     if section.variance is None:
         raise ValueError("a section without variance cannot become a frame")
-    return Frame(section.data, section.variance, mask, {**section.info, **measured}, section.header)
+    data = np.where(mask & MASK_DTYPE(MaskPlane.NO_DATA), np.float32(0.0), section.data)
+    return Frame(data, section.variance, mask, {**section.info, **measured}, section.header)
 
 
 def _plane_fractions(image: Frame) -> dict[str, float]:
