@@ -33,6 +33,6 @@ if (given := context.config.attributes.get("connection")) is not None:
 else:
     from seechange_core.store.engine import make_engine, parse_url
 
-    engine = make_engine(parse_url(context.get_x_argument(as_dictionary=True)["url"]))
-    with engine.execution_options(writes=True).connect() as opened:
+    url = parse_url(context.get_x_argument(as_dictionary=True)["url"])
+    with make_engine(url, foreign_keys=False).execution_options(writes=True).begin() as opened:
         migrate(opened)
