@@ -26,7 +26,14 @@ def register_instruments() -> list[type[Instrument]]:
 def register_calibrators() -> list[type[Calibrator]]:
     """Return the standard corrections and measurements."""
     corrections = [getattr(detrending, name) for name in detrending.__all__]
-    measurements = [SepBackground, PixelGridPsf, SuppliedPsf, HeaderAstrometry, StarsAstrometry, StarsPhotometry]
+    measurements = [
+        SepBackground,
+        PixelGridPsf,
+        SuppliedPsf,
+        HeaderAstrometry,
+        StarsAstrometry,
+        StarsPhotometry,
+    ]
     return [*corrections, *measurements]
 
 

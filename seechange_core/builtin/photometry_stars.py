@@ -54,7 +54,7 @@ _STARS_FOR_COLOUR_TERM = 30
 class StarsPhotometry(PhotometrySolver):
     """A clipped weighted mean that starts from the mode."""
 
-    name: ClassVar[str] = "stars"
+    name: ClassVar[str] = "zeropoint"
     version: ClassVar[str] = "1.0"
     Params: ClassVar[type[Params]] = StarsPhotometryParams
 

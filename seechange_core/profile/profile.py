@@ -227,7 +227,7 @@ def _problem(model: type[BaseModel], detail: Any, layers: Sequence[Layer]) -> st
         message = f"{key}: there is no such key" + (f" (did you mean {near}?)" if near else "")
     else:
         message = f"{key}: {detail['msg'].removeprefix('Value error, ')}"
-        if detail["type"] != "missing" and not isinstance(detail["input"], Mapping) and "password" not in key:
+        if detail["type"] not in ("missing", "value_error") and "password" not in key:
             message += f", not {detail['input']!r}"
     return f"{message}\n  in {source}, key {key}"
 

@@ -25,17 +25,18 @@ class Drive:
 
     Parameters
     ----------
-    state, step, reason
+    product_ids : dict of str to str
+        What was made or found, by role.
+    state, step, reason, steps, warnings
         As in `SectionReport`.
     """
 
-    products: Products
+    product_ids: dict[str, str] = field(default_factory=dict)
     state: str = DONE
     step: str = ""
     reason: str = ""
     steps: list[StepOutcome] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    error: BaseException | None = None
 
 
 def drive(
@@ -54,7 +55,8 @@ def drive(
     started : callable
         Hears the name of each process before it runs.
     """
-    progress = Drive(Products(services.store.products))
+    products = Products(services.store.products)
+    progress = Drive(products.ids)
     last_use = _last_use(plan)
     for planned in plan:
         progress.step = planned.process
@@ -62,9 +64,7 @@ def drive(
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("default")
-                outcome = run_step(
-                    planned, unit, progress.products, services.store.products, services.instrument
-                )
+                outcome = run_step(planned, unit, products, services.store.products, services.instrument)
         except Rejected as rejection:
             return _ended(progress, services, REJECTED, rejection.reason, rejection)
         except MissingInput as missing:
@@ -79,13 +79,13 @@ def drive(
             return _ended(progress, services, FAILED, reason, error)
         progress.warnings += sorted({str(warning.message) for warning in caught})
         progress.steps.append(outcome)
-        progress.products.forget(role for role, process in last_use.items() if process == planned.process)
+        products.forget(role for role, process in last_use.items() if process == planned.process)
         services.registry.notify("step_finished", step=planned.process, result=outcome)
     return progress
 
 
 def _ended(progress: Drive, services: Services, state: str, reason: str, error: BaseException) -> Drive:
-    progress.state, progress.reason, progress.error = state, reason, error
+    progress.state, progress.reason = state, reason
     if state != WAITING:
         services.registry.notify("step_failed", step=progress.step, error=error)
     return progress

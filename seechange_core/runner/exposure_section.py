@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, singledispatchmethod
 from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import MissingInput
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.frames import SkyMapping
 from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
+from seechange_core.runner.star_excerpts import bind_stars, fetch_stars
 from seechange_core.steps.step import (
+    CalibratedImage,
     CalibrationRequest,
     CatalogRequest,
     ReferenceRequest,
     Request,
     SuppliedPsfRequest,
 )
+from seechange_core.store.record import Observation
 
 
-@dataclass(frozen=True)
+@dataclass
 class ExposureSection:
     """A CCD of an exposure.
 
@@ -43,6 +46,7 @@ class ExposureSection:
     exposure: Any
     files: tuple[Path, ...]
     section: str
+    _first_mapping: SkyMapping | None = field(default=None, init=False)
 
     @property
     def place(self) -> str:
@@ -62,9 +66,25 @@ class ExposureSection:
 
     def origin_inputs(self) -> Mapping[str, Any]:
         """Read the raw section."""
-        section = self.services.instrument.read(self.files, self.section)
+        instrument = self.services.instrument
+        section = instrument.read(self.files, self.section)
+        self._first_mapping = instrument.first_mapping(section.header, section.info)
         amplifiers = tuple(replace(amplifier, **self._overrides) for amplifier in section.amplifiers)
         return {"section": section.replaced(amplifiers=amplifiers)}
+
+    def observation(self, products: Products) -> Observation:
+        """Describe the image of this section."""
+        return Observation(
+            instrument=self.exposure.instrument,
+            filter=self.filter,
+            mjd=self.exposure.mjd,
+            exposure_s=self.exposure.exposure_s,
+            exposure_id=self.exposure.id,
+            section=self.section,
+            project=self.exposure.project,
+            target=self.exposure.target,
+            mapping=products["mapping"] if "mapping" in products else self._first_mapping,
+        )
 
     @cached_property
     def _overrides(self) -> dict[str, float]:
@@ -100,7 +120,7 @@ class ExposureSection:
 
     @bind.register
     def _(self, request: CatalogRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return {request.role: planned.components[request.slot][0].excerpt_id(request.region)}
+        return bind_stars(request, planned)
 
     @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
@@ -124,12 +144,16 @@ class ExposureSection:
         return {request.role: found}
 
     @singledispatchmethod
-    def fetch(self, request: Request, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+    def fetch(
+        self, request: Request, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
         """Load what was chosen; see `Unit`."""
         raise TypeError(f"{type(request).__name__} cannot be filled for a section of an exposure")
 
     @fetch.register
-    def _(self, request: CalibrationRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+    def _(
+        self, request: CalibrationRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
         prefix = "calibration."
         return {
             role.removeprefix(prefix): self.services.store.calibrations.load(identity)
@@ -138,14 +162,19 @@ class ExposureSection:
         }
 
     @fetch.register
-    def _(self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
-        stars = self.services.store.excerpts.get(planned.components[request.slot][0], request.region)
-        return at_epoch(stars, request.epoch_mjd)
+    def _(
+        self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
+        return fetch_stars(request, planned, self.services)
 
     @fetch.register
-    def _(self, request: SuppliedPsfRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+    def _(
+        self, request: SuppliedPsfRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
         return self.services.instrument.supplied_psf(self.files, self.section)
 
     @fetch.register
-    def _(self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep) -> Any:
-        return self.services.store.references.load(bound[request.role])
+    def _(
+        self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
+        return CalibratedImage(**self.services.store.references.load(bound[request.role]))

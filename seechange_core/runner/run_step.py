@@ -84,29 +84,29 @@ def run_step(
 
     context = StepContext(planned.components, np.random.default_rng(), instrument)
     inputs: dict[str, Any] = {role: products[role] for role in planned.step.inputs}
-    inputs |= unit.origin_inputs() if not planned.upstream else {}
+    if not planned.upstream:
+        inputs |= unit.origin_inputs()
     requests = planned.step.requests(inputs, planned.params, context)
     bound = _bind(requests, anchor, planned, unit, products, store)
-    identity = product_id(
-        planned.provenance.id, unit.place, {**_upstream_ids(planned, unit, products), **bound}
-    )
+    input_ids = {**_upstream_ids(planned, unit, products), **bound}
+    identity = product_id(planned.provenance.id, unit.place, input_ids)
     record = ProductRecord(
         product_id=identity,
         provenance=planned.provenance,
         place=unit.place,
         anchor=anchor,
-        inputs={**_upstream_ids(planned, unit, products), **bound},
-        **unit.describe(),
+        inputs=input_ids,
+        observation=unit.observation(products),
     )
     for request in requests:
-        inputs[request.role] = unit.fetch(request, bound, planned)
+        inputs[request.role] = unit.fetch(request, bound, planned, products)
     context = StepContext(planned.components, _random(identity), instrument)
     try:
         result = planned.step.run(inputs, planned.params, context)
     except Rejected as rejection:
         store.save_rejection(record, rejection.reason, rejection.metrics)
         raise
-    store.save(record.finished(result.branch, result.metrics), result.outputs)
+    store.save(record.finished(result.branch, result.metrics), result.outputs, inputs)
     products.add(identity, planned.step.outputs)
     return _outcome(planned, identity, True, result.metrics, started, cpu_started)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ class SectionReport:
         In order.
     warnings : tuple of str
         What people should know of although it is done.
+    association : mapping of str to int
+        How many measurements ``joined`` known objects, and how many ``founded`` new ones.
     """
 
     exposure: str
@@ -54,6 +56,11 @@ class SectionReport:
     def as_json(self) -> dict[str, Any]:
         """Return JSON values."""
         return {**asdict(self), "seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+
+
+def worst(states: Sequence[str]) -> str:
+    """Return the state of an exposure whose sections ended in these states."""
+    return max(states, key=(DONE, WAITING, REJECTED, FAILED).index)
 
 
 def exit_status(reports: list[SectionReport], *, strict: bool) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.products import Products
 from seechange_core.steps.step import Request
+from seechange_core.store.record import Observation
 
 
 class Unit(Protocol):
@@ -33,8 +34,10 @@ class Unit(Protocol):
             If nothing does.
         """
 
-    def fetch(self, request: Request, bound: Mapping[str, str], planned: PlannedStep) -> Any:
+    def fetch(
+        self, request: Request, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
         """Load what was chosen."""
 
-    def describe(self) -> Mapping[str, Any]:
-        """Return what rows need to know besides the products: see `store.products.ProductRecord`."""
+    def observation(self, products: Products) -> Observation:
+        """Return what rows and file names say of the image, as far as it is known with these products."""

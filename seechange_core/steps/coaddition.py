@@ -47,10 +47,12 @@ class Coaddition(Step):
     process: ClassVar[str] = "coaddition"
     version: ClassVar[str] = "1.0"
     Params: ClassVar[type[Params]] = CoadditionParams
-    outputs: ClassVar[tuple[str, ...]] = ("image",)
+    outputs: ClassVar[tuple[str, ...]] = ("image", "supplied_psf")
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``image``: `Frame`, sky subtracted, in electrons at the common zero point.
+        """Return ``image``: `Frame`, sky subtracted, in electrons at the common zero point, and ``supplied_psf``.
+
+        The PSF is the mean of the members' as warped; extraction uses it where the profile does not have it measured.
 
         The common zero point, in ``info["zero_point"]``, is the median of the members'; extraction and calibration of
         the coadd measure their own. The header holds the grid's WCS.
@@ -103,7 +105,7 @@ class Coaddition(Step):
             "noise_ratio": frame.noise_ratio,
             "fwhm_pixel": made.psf.fwhm,
         }
-        return StepResult({"image": frame}, metrics)
+        return StepResult({"image": frame, "supplied_psf": made.psf}, metrics)
 
 
 def _without_sky(image: CalibratedImage) -> Frame:

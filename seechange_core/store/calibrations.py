@@ -112,6 +112,17 @@ class Calibrations:
         (stored,) = StoredFile.from_columns(row.path_stem, row.components, row.archive_state)
         return read_calibration(self._files.local_path(stored, download=download))
 
+    def listed(self, instrument: str) -> list[CalibratorFile]:
+        """Return the calibration files of a camera that are not retired, in the order of kind, section and filter."""
+        table = CalibratorFile
+        wanted = (
+            select(table)
+            .where(table.instrument == instrument, table.retired.is_(False))
+            .order_by(table.kind, table.section, table.filter, table.identity)
+        )
+        with self._database.read() as session:
+            return list(session.scalars(wanted))
+
     def retire(self, identity: str) -> None:
         """Choose this file no more; what was made with it stays."""
         changed = update(CalibratorFile).where(CalibratorFile.id == row_id(identity)).values(retired=True)

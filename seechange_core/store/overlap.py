@@ -35,6 +35,14 @@ def overlap_fraction(ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_d
     return min(1.0, _area(clipped) / total) if total > 0 else 0.0
 
 
+def contains(corners: ArrayLike, ra: float, dec: float) -> bool:
+    """Tell whether a convex footprint, given as (ra, dec) of its corners counted around (deg), holds a position."""
+    corner_ra, corner_dec = np.transpose(np.asarray(corners, np.float64))
+    x, y = project(corner_ra, corner_dec, (ra, dec))
+    turns = x * np.roll(y, -1) - np.roll(x, -1) * y
+    return bool(np.all(turns >= 0) or np.all(turns <= 0))
+
+
 def middle(ra: ArrayLike, dec: ArrayLike) -> tuple[float, float]:
     """Return the middle (deg) of positions, as the direction of their mean vector."""
     alpha, delta = np.radians(np.asarray(ra, np.float64)), np.radians(np.asarray(dec, np.float64))

@@ -1,0 +1,84 @@
+"""`seechange calibration build|list`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from seechange_core.commands.settings import profile_options, read_profile
+
+
+@click.group()
+def calibration() -> None:
+    """Make bias and flat frames known, and list them."""
+
+
+@calibration.command()
+@click.argument("kind", type=click.Choice(["bias", "flat"]))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@profile_options
+@click.option("--valid-from", type=float, metavar="MJD", help="First time at which it may be used.")
+@click.option("--valid-to", type=float, metavar="MJD", help="Time from which it may not be used any more.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def build(
+    kind: str,
+    files: tuple[Path, ...],
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    valid_from: float | None,
+    valid_to: float | None,
+    as_json: bool,
+) -> None:
+    """Combine raw exposures of one kind into a calibration frame of each section.
+
+    FILES are exposures of that kind, or folders of them. Build the bias before the flat.
+    """
+    from seechange_core.runner.calibration_frames import build_calibrations
+    from seechange_core.runner.exposure_files import collect
+    from seechange_core.runner.services import Services
+
+    services = Services.of(read_profile(profile_file, instrument, assignments))
+    exposures, problems = collect(services.instrument, files)
+    if problems:
+        raise click.UsageError("\n".join(problems.values()))
+    built = build_calibrations(services, kind, exposures, valid_from_mjd=valid_from, valid_to_mjd=valid_to)
+    if as_json:
+        click.echo(json.dumps([asdict(frame) for frame in built], indent=2))
+        return
+    for frame in built:
+        click.echo(
+            f"{frame.kind} {frame.section} {frame.filter} of {frame.n_exposures} exposures: {frame.identity}"
+        )
+
+
+@calibration.command(name="list")
+@profile_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(profile_file: Path | None, instrument: str, assignments: tuple[str, ...], as_json: bool) -> None:
+    """List calibration frames with the time in which they are valid."""
+    from seechange_core.runner.services import Services
+
+    services = Services.of(read_profile(profile_file, instrument, assignments))
+    rows = [
+        {
+            "kind": row.kind,
+            "section": row.section,
+            "filter": row.filter,
+            "valid_from_mjd": row.valid_from_mjd,
+            "valid_to_mjd": row.valid_to_mjd,
+            "identity": row.identity,
+        }
+        for row in services.store.calibrations.listed(services.instrument.name)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['kind']:8} {row['section']:6} {row['filter'] or '-':4} "
+            f"from {row['valid_from_mjd'] or '-'} to {row['valid_to_mjd'] or '-'}  {row['identity']}"
+        )

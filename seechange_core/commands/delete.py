@@ -1,0 +1,39 @@
+"""`seechange delete`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from seechange_core.commands.settings import location_options, open_located
+
+
+@click.command()
+@click.argument("rows", nargs=-1, required=True, type=click.UUID, metavar="ID...")
+@location_options
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(
+    rows: tuple[UUID, ...], profile_file: Path | None, assignments: tuple[str, ...], dry_run: bool, yes: bool
+) -> None:
+    """Remove exposures or images with everything made from them: rows, files, copies in the archive.
+
+    IDs are those that 'seechange show exposures' and 'seechange show images' list. Raw files are never removed.
+    """
+    from seechange_core.store.deletion import delete_everything, plan_deletion
+
+    store = open_located(profile_file, assignments)
+    planned = plan_deletion(store.database, rows)
+    for process, place, identity in planned.products:
+        click.echo(f"{process:14} {place:10} {identity}")
+    total = f"{len(planned.products)} products, {len(planned.files)} files ({planned.size / 1e6:.1f} MB)"
+    total += f", {len(planned.exposures)} exposures" if planned.exposures else ""
+    if dry_run:
+        click.echo(f"would delete {total}")
+        return
+    if not yes:
+        click.confirm(f"Delete {total}?", abort=True)
+    delete_everything(store.database, store.files, rows)
+    click.echo(f"deleted {total}")

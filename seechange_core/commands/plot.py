@@ -1,0 +1,118 @@
+"""`seechange plot image|difference|stamps|lightcurve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from seechange_core.commands.settings import location_options, open_located
+from seechange_core.errors import StoreError
+
+
+@click.group()
+def plot() -> None:
+    """Draw images, differences, stamps and light curves.
+
+    Images are named by the ids that 'seechange show images' lists, objects by the names of 'seechange show objects'.
+    """
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    output = click.option(
+        "-o",
+        "--output",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="PNG, PDF or SVG file to write.",
+    )
+    return location_options(output(command))
+
+
+@plot.command()
+@click.argument("image_id", type=click.UUID)
+@_options
+def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+    """Draw a calibrated image or a coadd."""
+    from seechange_core.commands.plots.images import plot_image
+
+    found = _data_store(profile_file, assignments, image_id).get_image()
+    if found is None:
+        raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
+    _save(plot_image(found.product).figure, output)
+
+
+@plot.command()
+@click.argument("image_id", type=click.UUID)
+@_options
+def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+    """Draw what is left of a new image after subtraction, with its detections."""
+    from seechange_core.commands.plots.images import plot_difference
+
+    data = _data_store(profile_file, assignments, image_id)
+    found, detections = data.get_subtraction(), data.get_detections()
+    if found is None or detections is None:
+        raise StoreError(f"nothing was subtracted and detected on the image {image_id}: process it first")
+    _save(plot_difference(found.product, detections.data).figure, output)
+
+
+@plot.command()
+@click.argument("image_id", type=click.UUID)
+@_options
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=60, show_default=True, help="At most so many candidates."
+)
+def stamps(
+    image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path, limit: int
+) -> None:
+    """Draw a page of triplets of a new image's candidates, the most significant first."""
+    import numpy as np
+
+    from seechange_core.commands.plots.candidates import plot_stamps
+
+    data = _data_store(profile_file, assignments, image_id)
+    cutouts, measurements = data.get_cutouts(), data.get_measurement_table()
+    if cutouts is None or measurements is None:
+        raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
+    rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
+    _save(plot_stamps(cutouts.data, measurements, data.get_score_table(), rows=rows.tolist()), output)
+
+
+@plot.command()
+@click.argument("name")
+@_options
+def lightcurve(name: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+    """Draw the light curve of an object."""
+    from seechange_core.commands.plots.light_curves import plot_light_curve
+    from seechange_core.store.listings import light_curve
+
+    points = light_curve(open_located(profile_file, assignments).database, name)
+    if not points:
+        raise StoreError(f"no object is called {name!r}; 'seechange show objects' lists them")
+    columns = {key: [point[key] for point in points] for key in points[0]}
+    axes = plot_light_curve(
+        columns["mjd"],
+        columns["flux"],
+        columns["flux_error"],
+        columns["filter"],
+        unit="nJy" if all(columns["calibrated"]) else "electron",
+        title=name,
+    )
+    _save(axes.figure, output)
+
+
+def _data_store(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
+    from seechange_core.store import DataStore
+
+    return DataStore(open_located(profile_file, assignments), image_id=image_id)
+
+
+def _save(figure: Any, output: Path) -> None:
+    try:
+        figure.savefig(output)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{output} cannot be written: {error}") from error
+    click.echo(str(output))

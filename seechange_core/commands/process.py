@@ -1,0 +1,96 @@
+"""`seechange process`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from seechange_core.commands.settings import profile_options, read_profile
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@profile_options
+@click.option("--through", metavar="STEP", help="Stop after this step; run again without it to go on.")
+@click.option("--sections", default="", metavar="A,B", help="Only these sections (CCDs).")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Sections at the same time (default: the number of cores)."
+)
+@click.option("--tag", help="Provenance tag that this run sets (default: current).")
+@click.option("--dry-run", is_flag=True, help="Show the plan and what exists already, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per section.")
+@click.option("--strict", is_flag=True, help="Exit with 1 also if a section was rejected.")
+def process(
+    files: tuple[Path, ...],
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    through: str | None,
+    sections: str,
+    jobs: int | None,
+    tag: str | None,
+    dry_run: bool,
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """Run exposures through the chain, from raw pixels to scored measurements.
+
+    FILES are exposures, or folders that are searched for them. Nothing is computed twice: run the same command again to
+    go on where an earlier run stopped. The exit status is 0 if every section ended done, rejected or waiting for a
+    reference, 1 if one failed, 2 if the command or the profile is wrong.
+    """
+    # What computes is imported only when something is computed.
+    from seechange_core.commands.progress import Progress, table
+    from seechange_core.pipeline import exposure_plan
+    from seechange_core.runner.dry_run import describe_plan
+    from seechange_core.runner.exposure_files import collect
+    from seechange_core.runner.process import (
+        SectionWork,
+        StepStarted,
+        process_sections,
+        register,
+        register_run,
+        set_exposure_states,
+    )
+    from seechange_core.runner.section_report import FAILED, SectionReport, exit_status
+    from seechange_core.runner.services import Services
+
+    if tag:
+        assignments = (*assignments, f"runner.tag={tag}")
+    profile = read_profile(profile_file, instrument, assignments)
+    whole = exposure_plan(profile)
+    plan = whole.through(through) if through else whole
+    services = Services.of(profile)
+    exposures, problems = collect(services.instrument, files)
+    reports = [
+        SectionReport(path.name, "-", FAILED, "registration", reason) for path, reason in problems.items()
+    ]
+    wanted = [section for section in sections.split(",") if section]
+    if dry_run:
+        described = [describe_plan(services, plan, paths, wanted) for paths in exposures]
+        click.echo(json.dumps(described, indent=2) if as_json else "\n".join(map(str, described)))
+        sys.exit(exit_status(reports, strict=strict))
+
+    code_version_id = register_run(services, plan)
+    tasks = []
+    for paths in exposures:
+        found, failure = register(services, paths, wanted)
+        tasks += found
+        reports += [failure] if failure else []
+    work = SectionWork(profile.layers, plan.steps[-1].process, code_version_id)
+    number = jobs or profile.runner.jobs or os.cpu_count() or 1
+    with Progress(len(tasks), quiet=as_json) as progress:
+        for event in process_sections(tasks, work, number):
+            if isinstance(event, StepStarted):
+                progress.step(event.task.exposure, event.task.section, event.process)
+            else:
+                progress.finished(event)
+                reports.append(event)
+    set_exposure_states(services, tasks, reports)
+    reports.sort(key=lambda report: (report.exposure, report.section))
+    click.echo(json.dumps([report.as_json() for report in reports], indent=2) if as_json else table(reports))
+    sys.exit(exit_status(reports, strict=strict))

@@ -1,0 +1,113 @@
+"""`seechange reference build|list`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from seechange_core.commands.settings import profile_options, read_profile
+
+
+@click.group()
+def reference() -> None:
+    """Build and list references.
+
+    A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through photocal.
+    A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
+    """
+
+
+@reference.command()
+@profile_options
+@click.option("--filter", "band", required=True, help="Filter of the images.")
+@click.option("--ra", type=float, help="Right ascension that every image has to cover (deg).")
+@click.option("--dec", type=float, help="Declination that every image has to cover (deg).")
+@click.option("--images", multiple=True, metavar="ID", help="Use this image; may be given more than once.")
+@click.option("--set-name", help="Name of the reference set (default: subtraction.reference_set).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def build(
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    band: str,
+    ra: float | None,
+    dec: float | None,
+    images: tuple[str, ...],
+    set_name: str | None,
+    as_json: bool,
+) -> None:
+    """Choose good images, add them up, calibrate the result, and register it."""
+    from seechange_core.pipeline import coadd_plan, referencing_provenance
+    from seechange_core.runner.references import build_reference
+    from seechange_core.runner.services import Services
+
+    if (ra is None) != (dec is None) or (ra is None and not images):
+        raise click.UsageError("give --ra and --dec, or --images")
+    profile = read_profile(profile_file, instrument, assignments)
+    services = Services.of(profile)
+    services.store.provenances.register([*coadd_plan(profile).provenances(), referencing_provenance(profile)])
+    built = build_reference(
+        services,
+        filter=band,
+        position=None if ra is None or dec is None else (ra, dec),
+        images=images,
+        reference_set=set_name or profile.parameters("subtraction").reference_set,
+        started=lambda process: None if as_json else click.echo(f"{process} ...", err=True),
+    )
+    if as_json:
+        click.echo(json.dumps(built.as_json(), indent=2))
+        return
+    click.echo(
+        f"reference {built.reference} in {built.filter}, set {built.reference_set}, cell {built.sky_cell}"
+    )
+    click.echo(f"made of {len(built.images)} images")
+    for image, reason in built.left_out.items():
+        click.echo(f"left out {image}: {reason}")
+
+
+@reference.command(name="list")
+@profile_options
+@click.option("--set-name", help="Only this set.")
+@click.option("--retired", is_flag=True, help="Also those that are no longer used.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    set_name: str | None,
+    retired: bool,
+    as_json: bool,
+) -> None:
+    """List references with their sets."""
+    from seechange_core.runner.services import open_store
+
+    store = open_store(read_profile(profile_file, instrument, assignments))
+    rows = [
+        {
+            "set": name,
+            "filter": row.filter,
+            "sky_cell": row.sky_cell,
+            "ra": row.ra,
+            "dec": row.dec,
+            "retired": row.retired,
+            "reference": row.identity,
+        }
+        for name, row in store.references.listed(set_name, retired=retired)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo("{set:12} {filter:4} {ra:9.4f} {dec:+9.4f}  {sky_cell}  {reference}".format(**row))
+
+
+@reference.command()
+@profile_options
+@click.argument("identity")
+def retire(profile_file: Path | None, instrument: str, assignments: tuple[str, ...], identity: str) -> None:
+    """Choose a reference no more; what was made with it stays."""
+    from seechange_core.runner.services import open_store
+
+    open_store(read_profile(profile_file, instrument, assignments)).references.retire(identity)

@@ -1,0 +1,44 @@
+"""`seechange show exposures|images|detections|objects`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seechange_core.commands.settings import location_options, open_located
+from seechange_core.commands.tables import print_rows
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["exposures", "images", "detections", "objects"]))
+@location_options
+@click.option("--instrument", default="", help="Only of this camera.")
+@click.option("--filter", "band", default="", help="Only in this filter.")
+@click.option(
+    "--cone", nargs=3, type=float, metavar="RA DEC ARCSEC", help="Only within so many arcsec (deg, deg)."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many rows."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    kind: str,
+    profile_file: Path | None,
+    assignments: tuple[str, ...],
+    instrument: str,
+    band: str,
+    cone: tuple[float, float, float] | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List exposures, images, detections (measured candidates) or objects.
+
+    Fluxes are nJy where the column calibrated is True, else electrons. Where the database is, the profile says, or
+    SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
+    """
+    from seechange_core.store.listings import Selection, list_rows
+
+    store = open_located(profile_file, assignments)
+    rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit))
+    print_rows(rows, as_json=as_json, nothing=f"no {kind}")

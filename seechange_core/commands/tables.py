@@ -1,0 +1,32 @@
+"""Prints rows for people or machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def print_rows(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
+    """Print rows as a table with a heading, or as JSON; without rows say so in words."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, default=str))
+        return
+    if not rows:
+        click.echo(nothing)
+        return
+    cells = [[_cell(value) for value in row.values()] for row in rows]
+    heading = list(rows[0])
+    widths = [max(len(line[column]) for line in [heading, *cells]) for column in range(len(heading))]
+    for line in [heading, *cells]:
+        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) < 1000 else f"{value:.4f}"
+    return str(value)

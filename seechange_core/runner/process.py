@@ -1,0 +1,221 @@
+"""Processes exposures: registers them, spreads their sections over workers, and tells how each ended."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from seechange_core.errors import SeeChangeError
+from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan
+from seechange_core.profile.layers import Layer
+from seechange_core.runner.code_version import git_commit, package_versions
+from seechange_core.runner.drive import Drive, drive
+from seechange_core.runner.exposure_section import ExposureSection
+from seechange_core.runner.section_report import DONE, FAILED, SectionReport, worst
+from seechange_core.runner.services import Services
+from seechange_core.runner.workers import TaskEvent, TaskResult, Work, run_tasks
+from seechange_core.steps.association import assign
+
+
+@dataclass(frozen=True)
+class SectionTask:
+    """One section to process.
+
+    Parameters
+    ----------
+    exposure_id : UUID
+        Primary key of the exposure.
+    exposure : str
+        Name of its first file, for people.
+    section : str
+        Which CCD.
+    """
+
+    exposure_id: UUID
+    exposure: str
+    section: str
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A section begins with a step."""
+
+    task: SectionTask
+    process: str
+
+
+@dataclass(frozen=True)
+class SectionWork:
+    """What a worker process needs to work on sections.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        Of the profile.
+    through : str
+        Last process to run.
+    code_version_id : UUID
+        Of the code that the parent process runs.
+    """
+
+    layers: tuple[Layer, ...]
+    through: str
+    code_version_id: UUID
+
+
+def register(
+    services: Services, files: Sequence[Path], sections: Sequence[str] = ()
+) -> tuple[list[SectionTask], SectionReport | None]:
+    """Make one exposure known and list its sections.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        All files of the exposure.
+    sections : sequence of str
+        Only these; by default all that are not defective.
+
+    Returns
+    -------
+    list of SectionTask
+        Empty if the exposure cannot be used.
+    SectionReport or None
+        Why not.
+    """
+    name = files[0].name
+    try:
+        header = services.instrument.read_header(files)
+        if header.kind != "science":
+            return [], SectionReport(
+                name, "-", FAILED, "registration", f"{name} is a {header.kind}, not an image of the sky"
+            )
+        exposure = services.store.exposures.register(services.instrument.name, header, files)
+    except SeeChangeError as error:
+        return [], SectionReport(name, "-", FAILED, "registration", str(error))
+    described = services.instrument.sections
+    defective = {geometry.id for geometry in described.values() if geometry.defective}
+    present = header.sections
+    if header.processing == "raw" and described:
+        # A raw exposure holds every CCD: one that is missing is an error of that section, not a silence.
+        present = tuple(dict.fromkeys([*described, *header.sections]))
+    wanted = sections or [section for section in present if section not in defective]
+    return [SectionTask(exposure.id, name, section) for section in wanted], None
+
+
+def register_run(services: Services, plan: Plan) -> UUID:
+    """Let the profile's tag name the plan's provenances, and record which code runs; return the key of the code."""
+    tag = services.profile.runner.tag
+    services.store.provenances.set_tag(tag, plan.provenances(), replace=tag == "current")
+    return services.store.reports.register_code(package_versions(services.registry), git_commit())
+
+
+def process_sections(
+    tasks: Sequence[SectionTask], work: SectionWork, jobs: int
+) -> Iterator[StepStarted | SectionReport]:
+    """Process sections in parallel, and yield what happens as it happens."""
+    for answer in run_tasks(tasks, make_section_work, work, jobs):
+        if isinstance(answer, TaskEvent):
+            yield StepStarted(answer.task, answer.event)
+        else:
+            yield _report_of(answer)
+
+
+def make_section_work(work: SectionWork) -> Work:
+    """Make the function that a worker calls for each section."""
+    services = Services.from_layers(work.layers)
+    plan = exposure_plan(services.profile).through(work.through)
+
+    def process(task: SectionTask, tell: Callable[[Any], None]) -> SectionReport:
+        return process_section(services, plan, task, work.code_version_id, started=tell)
+
+    return process
+
+
+def process_section(
+    services: Services,
+    plan: Plan,
+    task: SectionTask,
+    code_version_id: UUID,
+    *,
+    started: Callable[[str], None] = lambda process: None,
+) -> SectionReport:
+    """Drive one section through a plan, associate what was measured, and record how it ended."""
+    reports = services.store.reports
+    report_id = reports.start(
+        task.section,
+        code_version_id=code_version_id,
+        command_line=shlex.join(sys.argv),
+        exposure_id=task.exposure_id,
+    )
+    progress, association = _driven(services, plan, task, started)
+    report = SectionReport(
+        exposure=task.exposure,
+        section=task.section,
+        state=progress.state,
+        step=progress.step,
+        reason=progress.reason,
+        steps=tuple(progress.steps),
+        warnings=tuple(progress.warnings),
+        association=association,
+    )
+    reports.finish(
+        report_id,
+        state=report.state,
+        step=report.step,
+        error=report.reason,
+        warnings=report.warnings,
+        seconds={step.process: step.seconds for step in report.steps},
+        peak_memory_mb={step.process: step.peak_memory_mb for step in report.steps},
+    )
+    return report
+
+
+def _driven(
+    services: Services, plan: Plan, task: SectionTask, started: Callable[[str], None]
+) -> tuple[Drive, dict[str, int]]:
+    try:
+        exposure = services.store.exposures.get(task.exposure_id)
+        files = services.store.exposures.paths(exposure)
+    except SeeChangeError as error:
+        return Drive(state=FAILED, step="registration", reason=str(error)), {}
+    unit = ExposureSection(services, exposure, files, task.section)
+    progress = drive(unit, plan, services, started=started)
+    if progress.state != DONE or "measurements" not in progress.product_ids:
+        return progress, {}
+    started(ASSOCIATION)
+    try:
+        result = services.store.associations.associate(
+            progress.product_ids["measurements"],
+            assign,
+            services.profile.parameters(ASSOCIATION).radius_arcsec,
+            is_test=bool(exposure.info.get("simulated", False)),
+        )
+    except SeeChangeError as error:
+        progress.state, progress.step, progress.reason = FAILED, ASSOCIATION, str(error)
+        return progress, {}
+    progress.step = ASSOCIATION
+    return progress, {"joined": result.n_joined, "founded": result.n_founded}
+
+
+def set_exposure_states(
+    services: Services, tasks: Sequence[SectionTask], reports: Sequence[SectionReport]
+) -> None:
+    """Give each exposure the worst state that one of its sections ended in."""
+    ended = {(report.exposure, report.section): report.state for report in reports}
+    for exposure_id in dict.fromkeys(task.exposure_id for task in tasks):
+        own = [task for task in tasks if task.exposure_id == exposure_id]
+        states = [ended[task.exposure, task.section] for task in own]
+        services.store.exposures.set_state(exposure_id, worst(states))
+
+
+def _report_of(answer: TaskResult) -> SectionReport:
+    if answer.value is not None:
+        report: SectionReport = answer.value
+        return report
+    task = answer.task
+    return SectionReport(task.exposure, task.section, FAILED, "worker", answer.error.strip().splitlines()[-1])

@@ -1,0 +1,159 @@
+"""Builds references: chooses images, adds them up, calibrates the result, and registers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seechange_core.errors import MissingInput, Rejected, SeeChangeError
+from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.pipeline import (
+    CALIBRATED_ROLES,
+    REFERENCING,
+    coadd_plan,
+    exposure_plan,
+    referencing_provenance,
+)
+from seechange_core.provenance import product_id
+from seechange_core.runner.coadd_cell import CoaddCell
+from seechange_core.runner.drive import drive
+from seechange_core.runner.products import Products
+from seechange_core.runner.section_report import DONE, REJECTED
+from seechange_core.runner.services import Services
+from seechange_core.steps.referencing import Candidate, choose
+from seechange_core.store.calibrated_images import CalibratedImageRow
+from seechange_core.store.record import ProductRecord
+
+
+@dataclass(frozen=True)
+class BuiltReference:
+    """What came out.
+
+    Parameters
+    ----------
+    reference : str
+        Its identity.
+    reference_set, filter, sky_cell : str
+        Where it belongs.
+    images : list of str
+        Product ids of the images that went in, best seeing first.
+    left_out : dict of str to str
+        Product id of each other image, and why it did not go in.
+    metrics : dict
+        Of coaddition, extraction, astrocal and photocal by process.
+    """
+
+    reference: str
+    reference_set: str
+    filter: str
+    sky_cell: str
+    images: list[str]
+    left_out: dict[str, str]
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+
+def build_reference(
+    services: Services,
+    *,
+    filter: str,
+    position: tuple[float, float] | None = None,
+    images: Sequence[str] = (),
+    reference_set: str,
+    started: Callable[[str], None] = lambda process: None,
+) -> BuiltReference:
+    """Build a reference from images that the profile's chain calibrated.
+
+    Parameters
+    ----------
+    filter : str
+        Short name.
+    position : tuple of float, optional
+        Right ascension and declination (deg) that every image has to cover.
+    images : sequence of str, optional
+        Use these images only: primary keys, as ``seechange show images`` lists them.
+    reference_set : str
+        Name; the set is made if it is new.
+    started : callable
+        Hears the name of each process before it runs.
+
+    Raises
+    ------
+    MissingInput
+        If there are too few good images.
+    Rejected
+        If the coadd cannot be calibrated.
+    """
+    profile = services.profile
+    params = profile.parameters(REFERENCING)
+    photocal = exposure_plan(profile)["photocal"].provenance
+    rows = services.store.calibrated_images.find(
+        photocal_provenance=photocal.id, filter=filter, position=position, images=images
+    )
+    chosen, left_out = choose([_candidate(row) for row in rows], params)
+    if len(chosen) < params.min_images:
+        raise MissingInput("images", _too_few(len(rows), len(chosen), params.min_images, filter, left_out))
+    members = [next(row for row in rows if row.product_ids["image"] == entry.image) for entry in chosen]
+    footprints = [tuple(np.transpose(row.corners)) for row in members]
+    scale = services.instrument.pixel_scale_arcsec or _scale_of(services, members[0])
+    cell = CoaddCell(services, SkyGrid.covering(footprints, scale), members, filter)
+    progress = drive(cell, coadd_plan(profile), services, started=started)
+    if progress.state == REJECTED:
+        raise Rejected(f"the coadd was rejected at {progress.step}: {progress.reason}")
+    if progress.state != DONE:
+        raise SeeChangeError(f"the coadd failed at {progress.step}: {progress.reason}")
+    identity = _register(services, cell, progress.product_ids, reference_set)
+    return BuiltReference(
+        reference=identity,
+        reference_set=reference_set,
+        filter=filter,
+        sky_cell=cell.place,
+        images=[entry.image for entry in chosen],
+        left_out=left_out,
+        metrics={step.process: dict(step.metrics) for step in progress.steps},
+    )
+
+
+def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], reference_set: str) -> str:
+    products = Products(services.store.products)
+    products.ids |= product_ids
+    provenance = referencing_provenance(services.profile)
+    inputs = {role: product_ids[role] for role in CALIBRATED_ROLES}
+    record = ProductRecord(
+        product_id=product_id(provenance.id, f"{reference_set}/{cell.place}", inputs),
+        provenance=provenance,
+        place=cell.place,
+        anchor=product_id(provenance.id, f"{reference_set}/{cell.place}", inputs),
+        inputs=inputs,
+        observation=cell.observation(products),
+    )
+    return services.store.references.register(
+        record, reference_set=reference_set, mapping=products["mapping"], shape=cell.grid.shape
+    )
+
+
+def _candidate(row: CalibratedImageRow) -> Candidate:
+    return Candidate(
+        image=row.product_ids["image"],
+        exposure=row.place,
+        seeing_arcsec=float(row.metrics.get("seeing_arcsec", np.nan)),
+        n_stars=int(row.metrics.get("n_stars", 0)),
+        zero_point_scatter_mag=float(row.metrics.get("scatter_mag") or 0.0),
+    )
+
+
+def _scale_of(services: Services, row: CalibratedImageRow) -> float:
+    mapping = services.store.products.load(row.product_ids["mapping"], "mapping")
+    return float(mapping.pixel_scale_arcsec)
+
+
+def _too_few(found: int, good: int, wanted: int, filter: str, left_out: dict[str, str]) -> str:
+    reasons = "; ".join(f"{image}: {reason}" for image, reason in left_out.items())
+    advice = "process exposures through photocal first" if not found else f"left out: {reasons}"
+    return f"{good} of {found} calibrated images in {filter} are good enough, {wanted} are needed; {advice}"

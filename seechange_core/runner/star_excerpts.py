@@ -1,0 +1,22 @@
+"""Stars for the steps that ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seechange_core.frames import StarTable
+from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.services import Services
+from seechange_core.steps.step import CatalogRequest
+
+
+def bind_stars(request: CatalogRequest, planned: PlannedStep) -> Mapping[str, str]:
+    """Return the identity of the excerpt that fills a request."""
+    return {request.role: planned.components[request.slot][0].excerpt_id(request.region)}
+
+
+def fetch_stars(request: CatalogRequest, planned: PlannedStep, services: Services) -> StarTable:
+    """Load an excerpt, or fetch it, and move its stars to the epoch of the image."""
+    stars = services.store.excerpts.get(planned.components[request.slot][0], request.region)
+    return at_epoch(stars, request.epoch_mjd)

@@ -1,0 +1,157 @@
+"""Rows as people list them: plain values by column name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from seechange_core.models import DeepScore, Exposure, Image, Measurements, Object
+from seechange_core.models.sky_index import in_cone
+from seechange_core.store.database import Database
+
+_ARCSEC_PER_DEG = 3600.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows are wanted.
+
+    Parameters
+    ----------
+    instrument, filter : str
+        Empty for all.
+    cone : tuple of float or None
+        Right ascension and declination (deg), radius (arcsec).
+    limit : int
+        At most so many rows.
+    """
+
+    instrument: str = ""
+    filter: str = ""
+    cone: tuple[float, float, float] | None = None
+    limit: int = 100
+
+
+def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[str, Any]]:
+    """Return rows of one kind, see `LISTINGS`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such kind.
+    """
+    table, make = LISTINGS[kind]
+    wanted = make()
+    if selection.instrument and hasattr(table, "instrument"):
+        wanted = wanted.where(table.instrument == selection.instrument)
+    if selection.filter and hasattr(table, "filter"):
+        wanted = wanted.where(table.filter == selection.filter)
+    if selection.cone is not None:
+        ra, dec, radius_arcsec = selection.cone
+        wanted = wanted.where(in_cone(table, ra, dec, radius_arcsec / _ARCSEC_PER_DEG))
+    with database.read() as session:
+        return [dict(row) for row in session.execute(wanted.limit(selection.limit)).mappings()]
+
+
+def _exposures() -> Select[Any]:
+    columns = (
+        Exposure.id,
+        Exposure.instrument,
+        Exposure.kind,
+        Exposure.mjd,
+        Exposure.exposure_s,
+        Exposure.filter,
+        Exposure.ra,
+        Exposure.dec,
+        Exposure.target,
+        Exposure.state,
+    )
+    return select(*columns).order_by(Exposure.mjd, Exposure.id)
+
+
+def _images() -> Select[Any]:
+    columns = (
+        Image.id,
+        Image.instrument,
+        Image.section,
+        Image.sky_cell,
+        Image.is_coadd,
+        Image.is_difference,
+        Image.mjd,
+        Image.filter,
+        Image.ra,
+        Image.dec,
+        Image.exposure_id,
+    )
+    return select(*columns).order_by(Image.mjd, Image.id)
+
+
+def _measurements() -> Select[Any]:
+    best = (
+        select(func.max(DeepScore.score)).where(DeepScore.measurement_id == Measurements.id).scalar_subquery()
+    )
+    columns = (
+        Measurements.id,
+        Object.name.label("object"),
+        Measurements.mjd,
+        Measurements.filter,
+        Measurements.ra,
+        Measurements.dec,
+        Measurements.flux,
+        Measurements.flux_error,
+        Measurements.calibrated,
+        Measurements.magnitude,
+        Measurements.score,
+        best.label("real"),
+    )
+    joined = select(*columns).join(Object, Object.id == Measurements.object_id, isouter=True)
+    return joined.order_by(Measurements.mjd, Measurements.id)
+
+
+def _objects() -> Select[Any]:
+    columns = (
+        Object.id,
+        Object.name,
+        Object.ra,
+        Object.dec,
+        Object.n_measurements,
+        Object.classification,
+        Object.is_fake,
+        Object.is_test,
+    )
+    return select(*columns).order_by(Object.name)
+
+
+#: What can be listed: table and query.
+LISTINGS: Mapping[str, tuple[Any, Callable[[], Select[Any]]]] = {
+    "exposures": (Exposure, _exposures),
+    "images": (Image, _images),
+    "detections": (Measurements, _measurements),
+    "objects": (Object, _objects),
+}
+
+
+def light_curve(database: Database, name: str) -> list[dict[str, Any]]:
+    """Return the measurements of an object in the order of time: one query of one table.
+
+    Parameters
+    ----------
+    name : str
+        Of the object.
+    """
+    named = select(Object.id).where(Object.name == name)
+    columns = (
+        Measurements.mjd,
+        Measurements.filter,
+        Measurements.flux,
+        Measurements.flux_error,
+        Measurements.calibrated,
+    )
+    wanted = (
+        select(*columns).where(Measurements.object_id.in_(named)).order_by(Measurements.mjd, Measurements.id)
+    )
+    with database.read() as session:
+        return [dict(row) for row in session.execute(wanted).mappings()]
