@@ -165,8 +165,11 @@ def _deviating(strip: _Strip, clip_sigma: float, light_fraction: float) -> NDArr
     usable = ~unusable(strip.mask)
     number = usable.sum(axis=0)
     ordered = np.sort(np.where(usable, strip.data, np.inf), axis=0)
-    # The lower median: with two members, the one that no cosmic ray hit.
     middle = np.take_along_axis(ordered, np.maximum((number - 1) // 2, 0)[None], axis=0)[0]
+    if len(ordered) > 1:
+        # Of two, the fainter is the one that no cosmic ray hit, and no negative lobe of a resampled one.
+        fainter = np.where(np.abs(ordered[0]) < np.abs(ordered[1]), ordered[0], ordered[1])
+        middle = np.where(number == 2, fainter, middle)
     middle = np.where(number > 0, middle, 0.0)
     light = _maximum_of_neighbours(np.maximum(middle, 0.0))
     deviation = np.abs(strip.data - middle) - np.float32(light_fraction) * light

@@ -62,7 +62,9 @@ def test_magnitude_limit_and_empty_region(tmp_path: Path) -> None:
 
 
 def test_region_at_the_pole(tmp_path: Path) -> None:
-    gaia_table([0.0, 90.0, 180.0, 270.0, 30.0], [89.99, 89.99, 89.99, 89.99, 89.8]).write(tmp_path / "stars.fits")
+    gaia_table([0.0, 90.0, 180.0, 270.0, 30.0], [89.99, 89.99, 89.99, 89.99, 89.8]).write(
+        tmp_path / "stars.fits"
+    )
     assert catalog(tmp_path / "stars.fits").fetch(CatalogRegion(123.0, 90.0, 0.011, 25.0)).n_rows == 4
 
 
@@ -178,7 +180,9 @@ def test_region_holds_the_image_and_its_margin(ra: float, dec: float) -> None:
 def test_neighbouring_images_share_a_region() -> None:
     scale = 0.26 / 3600
     one, two = (
-        region_of(SkyMapping((ra, 10.0), (1023.5, 2047.5), np.diag([-scale, scale])), (4096, 2048), 0.05, 20.0)
+        region_of(
+            SkyMapping((ra, 10.0), (1023.5, 2047.5), np.diag([-scale, scale])), (4096, 2048), 0.05, 20.0
+        )
         for ra in (150.0, 150.03)
     )
     assert one == two

@@ -1,0 +1,292 @@
+"""Coadds against truth: Gaussian stars on images of different seeing, depth, pointing and rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from seechange_core.errors import Rejected
+from seechange_core.frames import (
+    BackgroundModel,
+    Frame,
+    MaskPlane,
+    PhotometricSolution,
+    PsfModel,
+    SkyMapping,
+    SourceTable,
+    unusable,
+)
+from seechange_core.imaging.coaddition import METHODS
+from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.steps.coaddition import Coaddition, CoadditionParams
+from seechange_core.steps.step import CalibratedImage, StepResult
+
+SHAPE = (320, 300)
+SCALE = 0.26 / 3600.0
+GRID = SkyGrid(40.0, -20.0, 0.26, (300, 280))
+ZERO_POINT = 30.0
+FWHM_TO_SIGMA = 1.0 / 2.3548
+
+
+def gaussian(size: int, sigma: float) -> np.ndarray:
+    step = np.arange(size) - size // 2
+    stamp = np.exp(-0.5 * (step[:, None] ** 2 + step[None, :] ** 2) / sigma**2)
+    return stamp / stamp.sum()
+
+
+def draw(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float) -> np.ndarray:
+    rows, columns = np.arange(SHAPE[0]), np.arange(SHAPE[1])
+    light = np.zeros(SHAPE)
+    for star_x, star_y, star_flux in zip(x, y, flux, strict=True):
+        across = np.exp(-0.5 * (columns - star_x) ** 2 / sigma**2)
+        along = np.exp(-0.5 * (rows - star_y) ** 2 / sigma**2)
+        light += star_flux / (2 * np.pi * sigma**2) * along[:, None] * across[None, :]
+    return light
+
+
+def stars(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions on the grid and fluxes at the common zero point, apart by 40 pixels."""
+    rng = np.random.default_rng(seed)
+    y, x = (
+        values.ravel()
+        for values in np.meshgrid(np.arange(30.0, 280, 40), np.arange(30.0, 260, 40), indexing="ij")
+    )
+    shift = rng.uniform(-4, 4, (2, x.size))
+    return x + shift[0], y + shift[1], 10 ** rng.uniform(3.5, 5.5, x.size)
+
+
+def member(
+    number: int,
+    seed: int,
+    fwhm: float,
+    sky: float,
+    zero_point: float,
+    *,
+    rays: int = 0,
+    calibrated: bool = True,
+) -> CalibratedImage:
+    rng = np.random.default_rng([seed, number])
+    angle = rng.uniform(-0.02, 0.02)
+    cd = SCALE * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    crpix = (150 + rng.uniform(-5, 5), 160 + rng.uniform(-5, 5))
+    mapping = SkyMapping((40.0, -20.0), crpix, cd)
+    x, y, flux = stars(seed)
+    x, y = mapping.sky_to_pixel(*GRID.mapping.pixel_to_sky(x, y))
+    light = draw(x, y, flux * 10 ** (0.4 * (zero_point - ZERO_POINT)), fwhm * FWHM_TO_SIGMA)
+    variance = sky + light
+    data = light + sky + rng.normal(0, np.sqrt(variance))
+    for _ in range(rays):
+        ray_y, ray_x = rng.integers(20, SHAPE[0] - 20), rng.integers(20, SHAPE[1] - 20)
+        data[ray_y, ray_x : ray_x + 4] += 5000.0
+    background = BackgroundModel(
+        np.full((2, 2), sky), np.full((2, 2), sky**0.5), (160, 150), SHAPE, sky, sky**0.5
+    )
+    psf = PsfModel(gaussian(33, fwhm * FWHM_TO_SIGMA)[None].astype(np.float32), fwhm=fwhm, n_stars=40)
+    info = {"mjd": 60000.0 + number, "exposure_s": 60.0, "filter": "r", "saturation_electron": 1e5}
+    photometry = PhotometricSolution(zero_point, 0.002, 0.01, 100, "r", calibrated=calibrated)
+    frame = Frame(data, variance, np.zeros(SHAPE), info)
+    return CalibratedImage(frame, background, SourceTable.empty(), psf, mapping, photometry)
+
+
+def coadded(members: list[CalibratedImage], **params: object) -> StepResult:
+    return Coaddition().run({"members": tuple(members), "grid": GRID}, CoadditionParams(**params), None)
+
+
+def varied_members(seed: int, number: int = 8, rays: int = 0) -> list[CalibratedImage]:
+    rng = np.random.default_rng(seed)
+    return [
+        member(
+            i,
+            seed,
+            rng.uniform(3.2, 5.2),
+            rng.uniform(300, 900),
+            ZERO_POINT + rng.uniform(-0.2, 0.2),
+            rays=rays,
+        )
+        for i in range(number)
+    ]
+
+
+def aperture_fluxes(frame: Frame, x: np.ndarray, y: np.ndarray, radius: float = 14.0) -> np.ndarray:
+    rows, columns = np.indices(frame.shape)
+    return np.array(
+        [frame.data[np.hypot(columns - u, rows - v) < radius].sum() for u, v in zip(x, y, strict=True)]
+    )
+
+
+def test_depth_is_near_the_ideal(seed: int, record_figure: Callable[[str, float, str], None]) -> None:
+    members = varied_members(seed)
+    result = coadded(members)
+    frame = result.outputs["image"]
+    median = float(np.median([each.photometry.zero_point for each in members]))
+    ideal = 0.0
+    for each in members:
+        factor = 10 ** (0.4 * (each.photometry.zero_point - median))
+        ideal += (
+            factor**2
+            * float((each.psf.coefficients.astype(float) ** 2).sum())
+            / each.background.mean_electron
+        )
+    rng = np.random.default_rng(seed)
+    # A coadd's own PSF as matched filter, on empty sky.
+    x, y, _ = stars(seed)
+    rows, columns = np.indices(frame.shape)
+    empty = np.all([np.hypot(columns - u, rows - v) > 18 for u, v in zip(x, y, strict=True)], axis=0)
+    psf = _coadd_psf(members, result)
+    half = psf.shape[0] // 2
+    positions = [p for p in np.argwhere(empty) if half <= p[0] < 300 - half and half <= p[1] < 280 - half]
+    chosen = [positions[i] for i in rng.choice(len(positions), 1500, replace=False)]
+    filtered = [np.sum(psf * frame.data[v - half : v + half + 1, u - half : u + half + 1]) for v, u in chosen]
+    measured = float((psf**2).sum() / np.std(filtered))
+    record_figure("coadd_depth", measured / ideal**0.5, "of the ideal")
+    # 1,500 places on 84,000 pixels hold about 700 independent values: 3 %.
+    assert measured / ideal**0.5 > 0.94
+    predicted = float(np.sqrt((psf**2).sum() / np.median(frame.variance[empty & (frame.variance > 0)])))
+    assert predicted / ideal**0.5 == pytest.approx(0.985, abs=0.015)
+
+
+def _coadd_psf(members: list[CalibratedImage], result: StepResult) -> np.ndarray:
+    """The mean of the Gaussians with the weights that the step says it used, on the common scale."""
+    weights = np.array(result.metrics["weights"])
+    mean = sum(w * each.psf.coefficients[0].astype(float) for w, each in zip(weights, members, strict=True))
+    return np.asarray(mean)
+
+
+def test_stars_keep_their_flux_in_varying_seeing(seed: int) -> None:
+    members = varied_members(seed)
+    result = coadded(members)
+    frame = result.outputs["image"]
+    x, y, flux = stars(seed)
+    median = float(np.median([each.photometry.zero_point for each in members]))
+    found = aperture_fluxes(frame, x, y) * 10 ** (0.4 * (ZERO_POINT - median))
+    bright = flux > 3e4
+    error = np.sqrt(np.pi * 14**2 * 600 / len(members) + flux / len(members))
+    assert np.abs((found - flux)[bright] / np.hypot(error, 1e-3 * flux)[bright]).max() < 4.5
+    assert np.mean((found / flux)[bright]) == pytest.approx(1.0, abs=2e-3)
+    assert result.metrics["clipped_fraction"] < 1e-4
+
+
+@pytest.mark.parametrize("number", [2, 3, 8])
+def test_cosmic_rays_are_clipped(number: int) -> None:
+    clean, hit = coadded(varied_members(2, number)), coadded(varied_members(2, number, rays=25))
+    assert hit.metrics["clipped_fraction"] > 0.0005
+    difference = (hit.outputs["image"].data - clean.outputs["image"].data) / np.sqrt(
+        clean.outputs["image"].variance + 1
+    )
+    inner = np.s_[20:-20, 20:-20]
+    # Unclipped, 25 rays of 4 pixels in each image leave some 100 pixels an image beyond 20 sigma; on stars rays may stay.
+    assert np.count_nonzero(np.abs(difference[inner]) > 20) <= 8
+
+
+def test_empty_sky_has_the_variance_that_it_says() -> None:
+    frame = coadded(varied_members(4)).outputs["image"]
+    x, y, _ = stars(4)
+    rows, columns = np.indices(frame.shape)
+    empty = np.all([np.hypot(columns - u, rows - v) > 18 for u, v in zip(x, y, strict=True)], axis=0) & (
+        frame.mask == 0
+    )
+    pull = frame.data[empty] / np.sqrt(frame.variance[empty])
+    assert pull.std() == pytest.approx(frame.noise_ratio, rel=0.02)
+    assert abs(pull.mean()) < 0.02
+
+
+def test_masks_and_gaps() -> None:
+    members = varied_members(5, 4)
+    masks = [each.image.mask.copy() for each in members]
+    for number, each in enumerate(members):
+        ra, dec = GRID.mapping.pixel_to_sky([100.0], [120.0])
+        x, y = each.mapping.sky_to_pixel(ra, dec)
+        here = np.s_[
+            round(float(y[0])) - 4 : round(float(y[0])) + 5, round(float(x[0])) - 4 : round(float(x[0])) + 5
+        ]
+        masks[number][here] = MaskPlane.BAD
+    masks[0][200:204, 150:154] = MaskPlane.SATURATED
+    masks[1][50:54, 60:64] = MaskPlane.BAD
+    changed = [
+        CalibratedImage(
+            each.image.replaced(mask=mask),
+            each.background,
+            each.sources,
+            each.psf,
+            each.mapping,
+            each.photometry,
+        )
+        for each, mask in zip(members, masks, strict=True)
+    ]
+    frame = coadded(changed).outputs["image"]
+    assert frame.mask[120, 100] & MaskPlane.BAD
+    assert frame.mask[120, 100] & MaskPlane.NO_DATA
+    assert frame.variance[120, 100] == 0
+    bad = (frame.mask & MaskPlane.BAD) != 0
+    assert bad.sum() < 200
+    saturated = (frame.mask & MaskPlane.SATURATED) != 0
+    assert 16 <= saturated.sum() <= 80
+    assert not unusable(frame.mask)[150:160, 150:160].any()
+
+
+def test_header_and_info_let_the_chain_go_on() -> None:
+    result = coadded(varied_members(6, 3))
+    frame = result.outputs["image"]
+    mapping = mapping_from_cards(frame.header)
+    assert mapping.pixel_to_sky([10.0], [20.0])[0] == pytest.approx(
+        GRID.mapping.pixel_to_sky([10.0], [20.0])[0]
+    )
+    info = frame.info
+    assert info["coadd"] is True
+    assert info["mjd"] == pytest.approx(60001.0)
+    assert (info["gain"], info["n_members"], info["filter"], info["section"]) == (1.0, 3, "r", GRID.cell)
+    assert result.metrics["n_members"] == 3
+
+
+def test_same_input_gives_the_same_bytes() -> None:
+    members = varied_members(7, 4, rays=5)
+    one, two = (coadded(members).outputs["image"] for _ in range(2))
+    assert np.array_equal(one.data, two.data)
+    assert np.array_equal(one.variance, two.variance)
+    assert one.noise_ratio == two.noise_ratio
+
+
+def test_members_that_do_not_reach_or_are_not_calibrated() -> None:
+    near = member(0, 1, 4.0, 500.0, ZERO_POINT)
+    far = CalibratedImage(
+        near.image,
+        near.background,
+        near.sources,
+        near.psf,
+        SkyMapping((50.0, -20.0), (0, 0), near.mapping.cd),
+        near.photometry,
+    )
+    assert coadded([near, far]).metrics["n_outside"] == 1
+    with pytest.raises(Rejected, match="none of 1 members reaches"):
+        coadded([far])
+    with pytest.raises(Rejected, match="no calibrated zero point"):
+        coadded([near, member(1, 1, 4.0, 500.0, ZERO_POINT, calibrated=False)])
+
+
+def test_every_method_can_be_named() -> None:
+    assert set(get_args(CoadditionParams.model_fields["method"].annotation)) == set(METHODS)
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(0.0, 0.0), (180.0, 60.0), (12.0, 89.98)])
+def test_grid_covers_what_it_is_made_for(ra: float, dec: float) -> None:
+    footprints = [
+        SkyMapping((ra, dec), (1000.0 + shift, 500.0), np.diag([-SCALE, SCALE])).footprint((1000, 2000))
+        for shift in (-300.0, 200.0)
+    ]
+    grid = SkyGrid.covering(footprints, 0.26)
+    for corner_ra, corner_dec in footprints:
+        x, y = grid.mapping.sky_to_pixel(corner_ra, corner_dec)
+        assert x.min() >= -0.51
+        assert y.min() >= -0.51
+        assert x.max() <= grid.shape[1] - 0.49
+        assert y.max() <= grid.shape[0] - 0.49
+    if dec < 80:
+        assert grid.shape[0] <= 1010
+        assert grid.shape[1] <= 2515
+    again = SkyGrid.covering(footprints, 0.26)
+    assert again.cell == grid.cell
+    assert SkyGrid(grid.ra_deg, grid.dec_deg, 0.27, grid.shape).cell != grid.cell
