@@ -58,7 +58,9 @@ def extension_of(hdus: fits.HDUList, extension: int | str, path: Path) -> Any:
         names = ", ".join(found.name or str(number) for number, found in enumerate(hdus))
         raise InputError(f"{path} has no extension {extension!r}; it has {names}") from error
     place = hdu.fileinfo()
-    needed = place["datLoc"] + hdu.size if place else 0
+    # A compressed image reports the size of its pixels, not that of its bytes in the file.
+    in_file = place["datSpan"] if place and isinstance(hdu, fits.CompImageHDU) else hdu.size
+    needed = place["datLoc"] + in_file if place else 0
     if needed > path.stat().st_size and path.suffix.lower() in {".fits", ".fit", ".fts", ".fz"}:
         size = path.stat().st_size
         raise InputError(f"{path} is truncated: extension {extension!r} ends at byte {needed} of {size}")
