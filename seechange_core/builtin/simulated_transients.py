@@ -102,7 +102,7 @@ def place_transients(
     }
     around = [_Surroundings.of(ra, dec, epoch, epochs) for epoch in new]
     complete, snr = _at_magnitude(sky, columns, around)
-    for _ in range(8):
+    for _ in range(5):
         columns["peak_magnitude"] = columns["peak_magnitude"] + 2.5 * np.log10(snr.max(axis=1) / wanted)
         complete, snr = _at_magnitude(sky, columns, around)
     first_id = 1000 * (list(SECTIONS).index(section) + 1)

@@ -51,8 +51,9 @@ def convolved_stamps(
         major = (radius[part] / np.sqrt(axis_ratio[part]))[:, None, None]
         minor = (radius[part] * np.sqrt(axis_ratio[part]))[:, None, None]
         along, across = k_x * cosine + k_y * sine, k_y * cosine - k_x * sine
-        transform = (1.0 + (major * along) ** 2 + (minor * across) ** 2) ** -(1.0 + index[part, None, None])
-        drawn = irfft2(rfft2(psf[part], (length, length)) * transform, (length, length))
+        radius2 = ((major * along) ** 2 + (minor * across) ** 2).astype(np.float32)
+        transform = (1.0 + radius2) ** -(1.0 + index[part, None, None]).astype(np.float32)
+        drawn = irfft2(rfft2(psf[part].astype(np.float32), (length, length)) * transform, (length, length))
         out[part] = np.roll(drawn, (border, border), axis=(1, 2))[:, :size, :size]
     return out
 

@@ -49,7 +49,7 @@ def add_galaxies(canvas: Floats, field: MoffatField, galaxies: ColumnTable, flux
         Electron.
     """
     x, y, radius = galaxies["x"], galaxies["y"], galaxies["radius"]
-    extent = 12.0 * radius / np.sqrt(galaxies["axis_ratio"]) + NORMALISATION_RADIUS_FWHM * field.fwhm
+    extent = 9.0 * radius / np.sqrt(galaxies["axis_ratio"]) + NORMALISATION_RADIUS_FWHM * field.fwhm
     sizes = _odd_sizes(extent)
     psf_size = int(_odd_sizes(np.array(NORMALISATION_RADIUS_FWHM * field.fwhm)))
     for size in np.unique(sizes):
