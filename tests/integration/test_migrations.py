@@ -4,9 +4,12 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 import seechange_core
@@ -20,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 UPGRADE = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 import seechange_core
 from seechange_core.store.database import Database
 from seechange_core.store.migrations import migrations_folder
@@ -75,6 +79,24 @@ def test_upgrade_of_what_is_new_already_changes_nothing(empty: Database) -> None
     empty.upgrade()
     with empty.read() as session:
         assert session.get_one(RefSet, row_id("deep")).name == "deep"
+
+
+def test_upgrade_that_dies_leaves_nothing_and_can_be_repeated(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upgrade_and_die(config: Config, revision: str) -> None:
+        command.upgrade(config, revision)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "command", SimpleNamespace(upgrade=upgrade_and_die))
+        with pytest.raises(KeyboardInterrupt):
+            empty.upgrade()
+    engine = make_engine(empty.url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+    empty.upgrade()
+    assert empty.differences() == []
 
 
 def test_postgresql_is_not_migrated_without_being_asked(empty: Database, database_kind: str) -> None:
