@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seechange_core.frames import ColumnTable
+from seechange_core.frames import ColumnTable, SkyMapping
+from seechange_core.simulation.exposure import Conditions, render_frame, static_light
 from seechange_core.simulation.pair import simulated_pair
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_galaxies, add_points
 from seechange_core.simulation.significance import information
+from seechange_core.simulation.sky import light_curve, random_sky
 
 SHAPE = (512, 512)
 FIELD = MoffatField(SHAPE, 4.6, (0.03, -0.02), 3.5, (0.02, 0.01, 0.015, -0.01), 0.01)
@@ -137,3 +139,91 @@ def test_transients_have_the_expected_signal_to_noise_ratio() -> None:
     # 120 pulls: their scatter is known to 6.5 per cent, their mean to 0.09.
     assert np.std(pulls) == pytest.approx(1.0, abs=0.2)
     assert np.mean(pulls) == pytest.approx(0.0, abs=0.28)
+
+
+def test_rendered_frame_agrees_with_its_truth() -> None:
+    """Fluxes and positions of isolated stars on a frame that a sky was projected on."""
+    scale = 0.26 / 3600
+    mapping = SkyMapping((150.0, 2.0), (255.5, 255.5), np.array([[-scale, 1e-7], [2e-7, scale]]))
+    conditions = Conditions(61000.0, 60.0, "r", 1.1, 400.0, 29.5, (0.02, 0.01))
+    field = conditions.psf_field(SHAPE, 0.26, (0.0, 0.0, 0.0, 0.0))
+    rng = np.random.default_rng(2)
+    sky = random_sky(
+        rng,
+        (150.0, 2.0),
+        (130.0, 130.0),
+        stars_per_arcmin2=3.0,
+        galaxies_per_arcmin2=0.0,
+        n_variables=0,
+        epoch_mjd=57388.5,
+    )
+    sky = replace(sky, stars=sky.stars.with_columns(mag_r=np.full(sky.stars.n_rows, 17.0)))
+    frame, truth = render_frame(rng, sky, mapping, field, conditions, 5.0)
+    x, y = mapping.sky_to_pixel(*sky.star_positions(conditions.mjd))
+    near = (np.abs(x - 255.5) < 400) & (np.abs(y - 255.5) < 400)
+    assert np.allclose(truth["x"], x[near])
+    assert frame.info["ra_deg"] == pytest.approx(150.0, abs=1e-6)
+    pulls = []
+    rows, columns = np.indices(SHAPE)
+    for i in range(truth.n_rows):
+        x0, y0 = truth["x"][i], truth["y"][i]
+        if (
+            not (30 < x0 < 480 and 30 < y0 < 480)
+            or np.sort(np.hypot(truth["x"] - x0, truth["y"] - y0))[1] < 40
+        ):
+            continue
+        aperture = np.hypot(columns - x0, rows - y0) < 21.0
+        flux = (frame.data[aperture] - conditions.sky_electron).sum()
+        pulls.append((flux - truth["flux"][i]) / np.sqrt(frame.variance[aperture].sum()))
+    assert len(pulls) >= 3
+    # The aperture of 5 FWHM holds all that the flux counts.
+    assert np.abs(pulls).max() < 4.0
+
+
+def test_galaxies_keep_their_position_angle_on_a_turned_detector() -> None:
+    """An edge-on galaxy along the meridian lies along x where x runs north."""
+    scale = 0.26 / 3600
+    turned = SkyMapping((10.0, 0.0), (255.5, 255.5), np.array([[0.0, scale], [scale, 0.0]]))
+    sky = random_sky(
+        np.random.default_rng(1),
+        (10.0, 0.0),
+        (10.0, 10.0),
+        stars_per_arcmin2=0.0,
+        galaxies_per_arcmin2=200.0,
+        n_variables=0,
+        epoch_mjd=57388.5,
+    )
+    one = sky.galaxies.rows(slice(0, 1))
+    along_meridian = one.with_columns(
+        ra=[10.0],
+        dec=[0.0],
+        mag_r=[18.0],
+        radius_arcsec=[2.0],
+        axis_ratio=[0.3],
+        angle=[np.pi / 2],
+        index=[0.5],
+    )
+    conditions = Conditions(61000.0, 60.0, "r", 1.1, 400.0, 29.5)
+    field = conditions.psf_field(SHAPE, 0.26, (0.0, 0.0, 0.0, 0.0))
+    light, _ = static_light(replace(sky, galaxies=along_meridian), turned, field, conditions)
+    rows, columns = np.indices(SHAPE) - 255.5
+    assert (light * columns**2).sum() > 3 * (light * rows**2).sum()
+
+
+def test_variable_stars_and_transients_follow_their_light_curves() -> None:
+    sky = random_sky(
+        np.random.default_rng(1),
+        (10.0, 0.0),
+        (600.0, 600.0),
+        stars_per_arcmin2=20.0,
+        galaxies_per_arcmin2=0.0,
+        n_variables=5,
+        epoch_mjd=57388.5,
+    )
+    times = np.linspace(61000.0, 61040.0, 400)
+    magnitudes = np.stack([sky.star_magnitudes("r", mjd) for mjd in times])
+    varies = np.ptp(magnitudes, axis=0) > 0
+    assert varies.sum() == 5
+    assert np.allclose(np.ptp(magnitudes, axis=0), 2 * sky.stars["amplitude"], atol=0.01)
+    flux = light_curve(np.array([-3.0, 0.0, 10.0]), np.full(3, 3.0), np.full(3, 10.0))
+    assert flux == pytest.approx([np.exp(-1), 1.0, np.exp(-1)])
