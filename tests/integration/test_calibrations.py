@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seechange_core.errors import StoreError
+from seechange_core.frames import CalibrationFrame
+from seechange_core.store import Store
+
+
+def register(store: Store, identity: str, **options: Any) -> str:
+    kind = options.pop("kind", "bias")
+    frame = CalibrationFrame(kind, np.full((8, 6), len(identity), np.float32), identity)
+    return store.calibrations.register(frame, **{"instrument": "simcam", "section": "A", **options})
+
+
+def test_valid_file_that_began_nearest_is_found(store: Store) -> None:
+    def find(mjd: float, **options: Any) -> str | None:
+        wanted = {"kind": "bias", "instrument": "simcam", "section": "A", "filter": "r", **options}
+        return store.calibrations.find(mjd=mjd, **wanted)
+
+    assert find(60000.0) is None
+    always = register(store, "always")
+    old = register(store, "old", valid_from_mjd=59000.0)
+    new = register(store, "new", valid_from_mjd=60000.0, valid_to_mjd=60010.0)
+    register(store, "elsewhere", section="B", valid_from_mjd=60000.0)
+    assert [find(mjd) for mjd in (58000.0, 59500.0, 60000.0, 60009.99, 60010.0)] == [
+        always,
+        old,
+        new,
+        new,
+        old,
+    ]
+    store.calibrations.retire(new)
+    assert find(60001.0) == old
+    green = register(store, "green", kind="flat", filter="g")
+    assert find(60000.0, kind="flat") is None
+    assert find(60000.0, kind="flat", filter="g") == green
+    assert find(60000.0, instrument="decam") is None
+
+
+def test_file_is_loaded_and_registered_once(store: Store) -> None:
+    assert register(store, "one") == register(store, "one") == "one"
+    assert len(store.files.present()) == 1
+    loaded = store.calibrations.load("one")
+    assert (loaded.kind, loaded.product_id) == ("bias", "one")
+    np.testing.assert_array_equal(loaded.data, np.full((8, 6), 3, np.float32))
+    with pytest.raises(StoreError, match="no calibration file two"):
+        store.calibrations.load("two")

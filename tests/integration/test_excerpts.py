@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from seechange_core.api import CatalogRegion, Params, StarCatalog, parameter
+from seechange_core.errors import InputError
+from seechange_core.frames import StarTable
+from seechange_core.store import Database, FileStore, Store
+
+REGION = CatalogRegion(150.0, 2.0, 0.25, 19.0)
+
+
+class CountingParams(Params):
+    calls: str = parameter(description="File that gets a line for each call.", critical=False)
+    seconds: float = parameter(0.0, description="Time that a call takes.", unit="s", critical=False)
+
+
+class Counting(StarCatalog):
+    """A catalogue that tells how often it was asked."""
+
+    name: ClassVar[str] = "counting"
+    version: ClassVar[str] = "1.0"
+    Params: ClassVar[type[Params]] = CountingParams
+
+    def fetch(self, region: CatalogRegion) -> StarTable:
+        with Path(self.params.calls).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(self.params.seconds)
+        columns = {"id": ["s1"], "ra": [region.ra_deg], "dec": [region.dec_deg]}
+        return StarTable(
+            {**columns, "ra_error": [0.1], "dec_error": [0.1], "mag_g": [15.0]}, {"epoch_mjd": 57388.0}
+        )
+
+
+class Unreachable(Counting):
+    def fetch(self, region: CatalogRegion) -> StarTable:
+        raise InputError("the catalogue's server does not answer")
+
+
+def catalog(folder: Path, seconds: float = 0.0, kind: type[Counting] = Counting) -> Counting:
+    return kind(CountingParams(calls=str(folder / "calls"), seconds=seconds))
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "calls").read_text().split() if (folder / "calls").exists() else []
+
+
+def get(url: str, root: Path, folder: Path, seconds: float) -> None:
+    stars = Store(Database(url), FileStore(root)).excerpts.get(catalog(folder, seconds), REGION)
+    assert stars.n_rows == 1
+
+
+def process(store: Store, folder: Path, seconds: float) -> Any:
+    url = store.database.url.render_as_string(hide_password=False)
+    spawn = multiprocessing.get_context("spawn")
+    return spawn.Process(target=get, args=(url, store.files.root, folder, seconds))
+
+
+def test_excerpt_is_fetched_once(store: Store, tmp_path: Path) -> None:
+    first = store.excerpts.get(catalog(tmp_path), REGION)
+    again = Store(store.database, store.files).excerpts.get(catalog(tmp_path), REGION)
+    assert len(calls(tmp_path)) == 1
+    assert again.meta == {"epoch_mjd": 57388.0}
+    for name, values in first.items():
+        np.testing.assert_array_equal(again[name], values)
+    store.excerpts.get(catalog(tmp_path), CatalogRegion(151.0, 2.0, 0.25, 19.0))
+    assert len(calls(tmp_path)) == 2
+
+
+def test_failure_is_not_remembered(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not answer"):
+        store.excerpts.get(catalog(tmp_path, kind=Unreachable), REGION)
+    assert store.excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+
+
+def test_processes_that_want_the_same_wait_for_one(store: Store, tmp_path: Path) -> None:
+    store.excerpts.get(catalog(tmp_path), CatalogRegion(10.0, 2.0, 0.25, 19.0))
+    readers = [process(store, tmp_path, 1.0) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(60)
+        assert reader.exitcode == 0
+    assert len(calls(tmp_path)) == 2
+
+
+def test_process_that_dies_holds_up_nobody(store: Store, tmp_path: Path) -> None:
+    dying = process(store, tmp_path, 600.0)
+    dying.start()
+    deadline = time.monotonic() + 60
+    while not calls(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(dying.pid, signal.SIGKILL)
+    dying.join()
+    assert store.excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+    assert len(calls(tmp_path)) == 2

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seechange_core.errors import StoreError
+from seechange_core.frames import SkyMapping
+from seechange_core.params import content_id
+from seechange_core.provenance import Provenance
+from seechange_core.store import Store
+from seechange_core.store.record import ProductRecord
+
+
+def register(store: Store, chain: Any, name: str, *, shift_pixel: float = 0.0, **options: Any) -> str:
+    """Register a reference that consists of the products of a chain and lies shifted to it."""
+    mapping: SkyMapping = chain.values["mapping"]
+    shifted = SkyMapping(mapping.crval, (mapping.crpix[0] + shift_pixel, mapping.crpix[1]), mapping.cd)
+    provenance = Provenance("referencing", "1.0", {}, {})
+    roles = ("image", "background", "sources", "psf", "mapping", "photometry")
+    inputs = {role: chain.identities[role] for role in roles}
+    identity = content_id(name)
+    record = ProductRecord(identity, provenance, name, identity, inputs, chain.observation)
+    return store.references.register(
+        record, mapping=shifted, **{"reference_set": "default", "shape": (80, 70), **options}
+    )
+
+
+@pytest.fixture
+def calibrated(new_chain: Callable[..., Any]) -> Any:
+    chain = new_chain()
+    chain.save_through("photocal")
+    return chain
+
+
+def test_one_with_most_overlap_is_found(store: Store, calibrated: Any) -> None:
+    footprint = calibrated.values["mapping"].footprint((80, 70))
+
+    def find(min_overlap: float, **options: Any) -> str | None:
+        wanted = {"reference_set": "default", "filter": "r", "footprint": footprint, **options}
+        return store.references.find(min_overlap=min_overlap, **wanted)
+
+    assert find(0.1) is None
+    half = register(store, calibrated, "half", shift_pixel=35.0)
+    assert (find(0.49), find(0.51)) == (half, None)
+    most = register(store, calibrated, "most", shift_pixel=7.0)
+    other_set = register(store, calibrated, "other", reference_set="deep")
+    assert (find(0.49), find(0.85), find(0.95)) == (most, most, None)
+    assert find(0.85, reference_set="deep") == other_set
+    assert find(0.1, filter="g") is None
+    equal = register(store, calibrated, "equal", shift_pixel=-7.0)
+    assert find(0.85) == min(most, equal)
+    store.references.retire(min(most, equal))
+    assert find(0.85) == max(most, equal)
+    assert [name for name, _ in store.references.listed()] == ["deep", "default", "default"]
+    assert len(store.references.listed("default", retired=True)) == 3
+
+
+def test_reference_is_loaded_by_role(store: Store, calibrated: Any, assert_same: Callable[..., None]) -> None:
+    loaded = store.references.load(register(store, calibrated, "one"))
+    assert sorted(loaded) == ["background", "image", "mapping", "photometry", "psf", "sources"]
+    for role, value in loaded.items():
+        assert_same(calibrated.values[role], value)
+    with pytest.raises(StoreError, match="no reference nothing"):
+        store.references.load("nothing")
+
+
+def test_registering_again_changes_nothing(store: Store, calibrated: Any) -> None:
+    assert register(store, calibrated, "one") == register(store, calibrated, "one")
+    assert len(store.references.listed()) == 1
