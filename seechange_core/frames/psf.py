@@ -13,7 +13,7 @@ from seechange_core.frames.polynomial import design_matrix
 # A sinc in a Kaiser window. From these two numbers follows what interpolation costs: below 0.05 % of the peak where the full
 # width at half maximum is 2.5 samples or more and the PSF has no power beyond the Nyquist frequency.
 _HALF_WIDTH = 8
-_KAISER_BETA = 7.5
+_KAISER_BETA = 7.0
 # Steps of the kernel's table per sample; linear interpolation in it is good to 1e-6.
 _TABLE_STEPS = 1024
 
@@ -123,12 +123,12 @@ class PsfModel:
         weights = _kernel(taps - fraction[:, :, None])
         # The weights of a windowed sinc sum to 1 only nearly; a constant has to stay constant.
         weights /= weights.sum(axis=2, keepdims=True)
-        # Samples beyond the stamp are zero: what falls there goes into a margin that is cut off.
+        # Beyond the stamp there is nothing: what reaches for samples there goes into a margin that is cut off.
         padded = np.zeros((len(phase), size, n_samples + 2 * _HALF_WIDTH))
-        first = np.clip(nearest, -_HALF_WIDTH, n_samples + _HALF_WIDTH - 1) + 1
-        near = (nearest >= -_HALF_WIDTH) & (nearest < n_samples + _HALF_WIDTH - 1)
-        index = np.minimum(first[:, :, None] + np.arange(2 * _HALF_WIDTH), n_samples + 2 * _HALF_WIDTH - 1)
-        np.put_along_axis(padded, index, np.where(near[:, :, None], weights, 0.0), axis=2)
+        inside = (wanted > -1.0) & (wanted < n_samples)
+        first = np.clip(nearest, -1, n_samples - 1) + 1
+        index = first[:, :, None] + np.arange(2 * _HALF_WIDTH)
+        np.put_along_axis(padded, index, np.where(inside[:, :, None], weights, 0.0), axis=2)
         return padded[:, :, _HALF_WIDTH : _HALF_WIDTH + n_samples]
 
 

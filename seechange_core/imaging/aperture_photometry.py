@@ -40,7 +40,9 @@ def aperture_fluxes(
     """
     flux, error = np.empty((len(x), len(radii))), np.empty((len(x), len(radii)))
     for column, radius in enumerate(radii):
-        flux[:, column], error[:, column], _ = sep.sum_circle(data, x, y, radius, var=variance, mask=mask, subpix=5)
+        flux[:, column], error[:, column], _ = sep.sum_circle(
+            data, x, y, radius, var=variance, mask=mask, subpix=5
+        )
     return flux, error
 
 

@@ -59,14 +59,14 @@ def measure_background(
         raise Rejected("no pixel of the image is usable: all are masked or not finite")
     box = (_box(data.shape[0], box_pixel), _box(data.shape[1], box_pixel))
     first = sep.Background(data, mask=mask, bw=box[1], bh=box[0], fw=filter_cells, fh=filter_cells)
-    if not first.globalrms > 0:
-        raise Rejected("the image is constant: its sky has no noise")
     variance = np.full(data.shape, first.globalrms**2, np.float32)
     sources = significance(data - first.back(), variance, mask, kernel_fwhm) > _SOURCE_THRESHOLD_SIGMA
     level, rms = clipped_means(
         data, mask | grown_square(sources, margin_pixel), first.back(), np.float32(first.globalrms), box
     )
     level, rms = (without_outliers(mesh, filter_cells) for mesh in (level, rms))
+    if not np.median(rms) > 0:
+        raise Rejected("the image is constant: its sky has no noise")
     return BackgroundModel(level, rms, box, data.shape, float(np.median(level)), float(np.median(rms)))
 
 

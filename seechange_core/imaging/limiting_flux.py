@@ -10,9 +10,7 @@ from seechange_core.frames import Pixels, PsfModel
 _EVERY = 4
 
 
-def limiting_flux(
-    variance: Pixels, occupied: NDArray[np.bool_], psf: PsfModel, sigma: float = 5.0
-) -> float:
+def limiting_flux(variance: Pixels, occupied: NDArray[np.bool_], psf: PsfModel, sigma: float = 5.0) -> float:
     """Return the PSF flux of a source on empty sky at a given significance.
 
     Parameters

@@ -48,8 +48,6 @@ def clipped_means(
 def without_outliers(mesh: Pixels, side: int) -> Pixels:
     """Replace cells that are NaN, or lie far off the median of those around, by that median.
 
-    Only cells that deviate are touched: a filter over all of them would flatten gradients at the edges.
-
     Parameters
     ----------
     mesh : array of shape (my, mx)
@@ -58,17 +56,20 @@ def without_outliers(mesh: Pixels, side: int) -> Pixels:
         Of the square of cells that the median is taken over (odd).
     """
     filled = mesh.copy()
+    reach = max(1, side // 2)
     while np.isnan(filled).any():
-        filled = np.where(np.isnan(filled), _medians(filled, max(3, side)), filled)
-    medians = _medians(filled, side)
+        around = np.pad(filled, reach, constant_values=np.nan)
+        filled = np.where(np.isnan(filled), _medians(around, reach), filled)
+    # Mirrored about its edge, a gradient goes on beyond it.
+    medians = _medians(np.pad(filled, side // 2, mode="reflect", reflect_type="odd"), side // 2)
     deviation = filled - medians
     far = np.abs(deviation - np.median(deviation)) > _OUTLIER_SIGMA * scatter(deviation)
     return np.where(far, medians, filled).astype(np.float32)
 
 
-def _medians(mesh: Pixels, side: int) -> Pixels:
-    """Median of the cells around each that are not NaN; NaN where all are."""
-    padded = np.pad(mesh, side // 2, constant_values=np.nan)
+def _medians(padded: Pixels, reach: int) -> Pixels:
+    """Median of the cells within reach of each that are not NaN; NaN where all are."""
+    side = 2 * reach + 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.nanmedian(sliding_window_view(padded, (side, side)), axis=(2, 3))

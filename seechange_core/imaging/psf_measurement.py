@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Frame, PsfModel, SourceTable
-from seechange_core.imaging.pixel_grid_psf import StarStamps, cut_stars, fit_pixel_grid, gaussian_psf, goodness
+from seechange_core.imaging.pixel_grid_psf import (
+    StarStamps,
+    cut_stars,
+    fit_pixel_grid,
+    gaussian_psf,
+    goodness,
+)
 from seechange_core.imaging.psf_photometry import fit_point_sources
 from seechange_core.imaging.psf_stars import choose_stars, neighbour_pixels, sources_near
 from seechange_core.imaging.stellar_width import half_sample_mode

@@ -43,7 +43,7 @@ def normalised(model: PsfModel) -> PsfModel:
         raise ValueError(f"a PSF whose samples sum to {constant.sum()} cannot be normalised")
     terms = model.coefficients.astype(np.float64)
     terms[1:] -= terms[1:].sum(axis=(1, 2))[:, None, None] * constant / constant.sum()
-    middle = replace(model, coefficients=terms)
+    middle = replace(model, coefficients=terms.astype(np.float32))
     fwhm = measured_fwhm(middle, model.x_zero, model.y_zero)
     within = light_within(middle, fwhm, NORMALISATION_RADIUS_FWHM * fwhm)
     return replace(model, coefficients=(terms / within).astype(np.float32), fwhm=fwhm)

@@ -39,8 +39,8 @@ def psf_from_psfex(keywords: Mapping[str, Any], samples: ArrayLike) -> PsfModel:
         the position.
     """
     values = {str(key).upper(): value for key, value in keywords.items()}
-    mask = np.asarray(samples, np.float64)
-    mask = mask.reshape(mask.shape[-3:])
+    planes = np.asarray(samples, np.float64)
+    mask = planes[0] if planes.ndim == 4 else planes
     groups = int(_number(values, "POLNGRP", 1))
     degree = int(_number(values, "POLDEG1", 0)) if groups > 0 else 0
     axes = int(_number(values, "POLNAXIS", 2))
@@ -49,28 +49,24 @@ def psf_from_psfex(keywords: Mapping[str, Any], samples: ArrayLike) -> PsfModel:
             f"a PSFEx model with {axes} variables in {groups} groups cannot be used; it must depend on x and y alone"
         )
     n_terms = (degree + 1) * (degree + 2) // 2
-    if len(mask) != n_terms or mask.shape[1] != mask.shape[2] or mask.shape[1] % 2 == 0:
+    if mask.ndim != 3 or len(mask) != n_terms or mask.shape[1] != mask.shape[2] or mask.shape[1] % 2 == 0:
         raise InputError(
             f"PSF_MASK has the shape {mask.shape}; degree {degree} (POLDEG1) needs {n_terms} square planes of odd side"
         )
     sampling = _number(values, "PSF_SAMP")
     if not sampling > 0:
         raise InputError(f"PSF_SAMP is {sampling}; it must be positive")
-    position = {}
-    if degree > 0:
-        position = {
-            "x_zero": _number(values, "POLZERO1") - _FIRST_PIXEL,
-            "y_zero": _number(values, "POLZERO2") - _FIRST_PIXEL,
-            "x_scale": _number(values, "POLSCAL1"),
-            "y_scale": _number(values, "POLSCAL2"),
-        }
+    varies = degree > 0
     # Samples of 1 / sampling^2 a pixel sum to 1, so a pixel holds that many times the light of a sample.
     return PsfModel(
         coefficients=(mask / sampling**2).astype(np.float32),
         degree=degree,
         sampling=sampling,
         fwhm=_number(values, "PSF_FWHM", 0.0),
-        **position,
+        x_zero=_number(values, "POLZERO1") - _FIRST_PIXEL if varies else 0.0,
+        y_zero=_number(values, "POLZERO2") - _FIRST_PIXEL if varies else 0.0,
+        x_scale=_number(values, "POLSCAL1") if varies else 1.0,
+        y_scale=_number(values, "POLSCAL2") if varies else 1.0,
     )
 
 

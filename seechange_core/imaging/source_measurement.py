@@ -55,7 +55,9 @@ def first_sources(image: Frame, found: NDArray[Any], first_fwhm: float) -> Sourc
     best_rows = np.flatnonzero(best)[:_BRIGHTEST]
     fwhm = stellar_fwhm(image.data, mask, x[best_rows], y[best_rows], first_fwhm)
     if not math.isfinite(fwhm):
-        raise Rejected(f"none of {len(found)} sources has a width that can be measured", {"n_sources": len(found)})
+        raise Rejected(
+            f"none of {len(found)} sources has a width that can be measured", {"n_sources": len(found)}
+        )
     moments = weighted_moments(image.data, mask, x, y, fwhm)
     measured = np.isfinite(moments.x)
     x, y = np.where(measured, moments.x, x), np.where(measured, moments.y, y)

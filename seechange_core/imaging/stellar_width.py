@@ -42,9 +42,7 @@ class Moments:
         return _FWHM_PER_SIGMA * np.sqrt(self.a * self.b)
 
 
-def weighted_moments(
-    data: Pixels, mask: NDArray[np.bool_], x: Floats, y: Floats, fwhm: float
-) -> Moments:
+def weighted_moments(data: Pixels, mask: NDArray[np.bool_], x: Floats, y: Floats, fwhm: float) -> Moments:
     """Measure centroids and widths with a Gaussian weight of fixed width that moves with the centroid.
 
     Parameters

@@ -9,9 +9,9 @@ from seechange_core.frames import Frame, MaskPlane, unusable
 
 
 def without_senseless_values(frame: Frame) -> Frame:
-    """Return the frame with finite values only: a pixel without a finite value and a positive variance becomes ``NO_DATA``.
+    """Return the frame with finite values and positive variances only.
 
-    Such pixels get the value 0 and the variance 1. A frame without any is returned as it is.
+    Pixels that have none become ``NO_DATA``, with the value 0 and the variance 1. A frame without any is returned as it is.
     """
     with np.errstate(invalid="ignore"):
         senseless = ~(np.isfinite(frame.data) & np.isfinite(frame.variance) & (frame.variance > 0))
@@ -20,7 +20,8 @@ def without_senseless_values(frame: Frame) -> Frame:
     return frame.replaced(
         data=np.where(senseless, np.float32(0), frame.data),
         variance=np.where(senseless, np.float32(1), frame.variance),
-        mask=frame.mask | np.where(senseless, frame.mask.dtype.type(MaskPlane.NO_DATA), frame.mask.dtype.type(0)),
+        mask=frame.mask
+        | np.where(senseless, frame.mask.dtype.type(MaskPlane.NO_DATA), frame.mask.dtype.type(0)),
     )
 
 

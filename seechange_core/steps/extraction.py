@@ -19,9 +19,15 @@ class ExtractionParams(Params):
     """What counts as a source, how it is measured, and when an image is beyond use."""
 
     threshold: float = parameter(
-        5.0, description="Least significance of a source's brightest pixel after filtering.", unit="sigma", ge=1.5, le=100
+        5.0,
+        description="Least significance of a source's brightest pixel after filtering.",
+        unit="sigma",
+        ge=1.5,
+        le=100,
     )
-    min_pixels: int = parameter(1, description="Fewest pixels above the threshold.", unit="pixel", ge=1, le=1000)
+    min_pixels: int = parameter(
+        1, description="Fewest pixels above the threshold.", unit="pixel", ge=1, le=1000
+    )
     deblend_contrast: float = parameter(
         0.005, description="Least part of a blend's light that makes a peak a source of its own.", gt=0, le=1
     )
@@ -29,7 +35,10 @@ class ExtractionParams(Params):
         3.5, description="Width of the filter that sources are found with.", unit="pixel", ge=1, le=20
     )
     aperture_radii_fwhm: tuple[float, ...] = parameter(
-        (0.75, 1.0, 1.5, 2.5), description="Radii of the apertures, smallest first.", unit="FWHM", min_length=1
+        (0.75, 1.0, 1.5, 2.5),
+        description="Radii of the apertures, smallest first.",
+        unit="FWHM",
+        min_length=1,
     )
     min_usable_fraction: float = parameter(
         0.05, description="Least part of the pixels that must be usable.", ge=0, le=1
@@ -74,7 +83,7 @@ class Extraction(Step):
         Raises
         ------
         Rejected
-            If hardly any pixel is usable, the image is constant, has too few sources or stars, or its seeing is out of range.
+            If hardly any pixel is usable, the image is constant, sources or stars are too few, or the seeing is out of range.
         """
         from seechange_core.imaging.background import background_image
         from seechange_core.imaging.limiting_flux import limiting_flux
@@ -124,7 +133,9 @@ class Extraction(Step):
         return StepResult({"background": background, "sources": sources, "psf": psf}, metrics)
 
 
-def _checked_seeing(fwhm: float, image: Frame, params: ExtractionParams, metrics: dict[str, Any]) -> dict[str, Any]:
+def _checked_seeing(
+    fwhm: float, image: Frame, params: ExtractionParams, metrics: dict[str, Any]
+) -> dict[str, Any]:
     measured: dict[str, Any] = {"fwhm_pixel": fwhm}
     scale = float(image.info.get("pixel_scale_arcsec") or math.nan)
     if scale > 0:
@@ -136,7 +147,8 @@ def _checked_seeing(fwhm: float, image: Frame, params: ExtractionParams, metrics
         )
     if scale > 0 and fwhm * scale > params.max_seeing_arcsec:
         raise Rejected(
-            f"the seeing is {fwhm * scale:.2f} arcsec, the limit {params.max_seeing_arcsec:g}", metrics | measured
+            f"the seeing is {fwhm * scale:.2f} arcsec, the limit {params.max_seeing_arcsec:g}",
+            metrics | measured,
         )
     return measured
 
