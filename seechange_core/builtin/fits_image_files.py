@@ -117,6 +117,8 @@ def _middle_mjd(cards: Mapping[str, Any], path: Path, params: FitsParams, exposu
     value = require(cards, params.time_keyword, path)
     try:
         if params.time_format == "iso":
+            if ":" not in str(value):
+                raise ValueError("a date without the time of day")
             time = Time(str(value), scale="utc")
         else:
             time = Time(float(value), format=params.time_format, scale="utc")

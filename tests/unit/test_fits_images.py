@@ -148,9 +148,10 @@ def test_missing_keyword_is_named_with_the_file(tmp_path: Path, keyword: str) ->
         instrument().read([path], "image")
 
 
-def test_time_that_is_none(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.fits", CARDS | {"DATE-OBS": "yesterday"})
-    with pytest.raises(InputError, match=r"DATE-OBS is 'yesterday'.*time_format"):
+@pytest.mark.parametrize("value", ["yesterday", "2026-01-31"])
+def test_time_that_is_none(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path / "a.fits", CARDS | {"DATE-OBS": value})
+    with pytest.raises(InputError, match=rf"DATE-OBS is '{value}'.*time_format"):
         instrument().read_header([path])
 
 
