@@ -28,7 +28,8 @@ class DecamParams(Params):
     """Parameters of `Decam`."""
 
     psf_folder: Path | None = parameter(
-        None, description="Folder with the PSFEx models of products; by default they are looked for beside the images"
+        None,
+        description="Folder with the PSFEx models of products; by default they are looked for beside the images",
     )
 
 
@@ -61,7 +62,9 @@ class Decam(Instrument):
             return (path,)
         files = name.companions()
         if not files or "_ooi" not in files[0].name:
-            raise InputError(f"{path.with_name(name.stem('ooi') + name.ccd)}.fits is missing: {path.name} needs it")
+            raise InputError(
+                f"{path.with_name(name.stem('ooi') + name.ccd)}.fits is missing: {path.name} needs it"
+            )
         return files
 
     def read_header(self, files: Sequence[Path]) -> ExposureHeader:
@@ -86,7 +89,9 @@ class Decam(Instrument):
 
     def first_mapping(self, header: Mapping[str, Any], info: Mapping[str, Any]) -> SkyMapping | None:
         """Return the header's own WCS (TPV), or where it has none the nominal geometry at its pointing."""
-        mapping: SkyMapping = import_module("seechange_decam.headers").first_mapping(header, str(info["section"]))
+        mapping: SkyMapping = import_module("seechange_decam.headers").first_mapping(
+            header, str(info["section"])
+        )
         return mapping
 
     def supplied_psf(self, files: Sequence[Path], section: str) -> PsfModel | None:

@@ -12,7 +12,7 @@ from seechange_core.errors import InputError
 from seechange_core.frames import SkyMapping
 from seechange_core.imaging.wcs_cards import mapping_from_cards
 from seechange_decam.file_names import FileName
-from seechange_decam.geometry import PIXEL_SCALE_ARCSEC, SECTIONS, nominal_mapping, working_sections
+from seechange_decam.geometry import PIXEL_SCALE_ARCSEC, nominal_mapping, working_sections
 
 _KINDS = {
     "object": "science",
@@ -60,7 +60,9 @@ def section_cards(path: Path, section: str) -> dict[str, Any]:
     return read_cards(path) | read_cards(path, section)
 
 
-def section_info(cards: Mapping[str, Any], section: str, shape: tuple[int, int], path: Path) -> dict[str, Any]:
+def section_info(
+    cards: Mapping[str, Any], section: str, shape: tuple[int, int], path: Path
+) -> dict[str, Any]:
     """Return what the steps may rely on (see `Frame`), for a section of a trimmed shape."""
     info: dict[str, Any] = {
         "mjd": middle_mjd(cards, path),
@@ -108,7 +110,9 @@ def _sexagesimal(cards: Mapping[str, Any], keyword: str, where: Path | str) -> f
     try:
         first, minutes, seconds = (float(part) for part in text.lstrip("+-").split(":"))
     except ValueError:
-        raise InputError(f"{where}: keyword {keyword} is {text!r}, not sexagesimal like 12:28:09.12") from None
+        raise InputError(
+            f"{where}: keyword {keyword} is {text!r}, not sexagesimal like 12:28:09.12"
+        ) from None
     return (-1.0 if text.startswith("-") else 1.0) * (first + minutes / 60.0 + seconds / 3600.0)
 
 

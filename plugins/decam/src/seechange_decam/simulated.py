@@ -113,7 +113,9 @@ def write_exposure(
         field = conditions.psf_field(SHAPE, PIXEL_SCALE_ARCSEC, _WIDTH_TERMS)
         light, truth = static_light(sky, mapping, field, conditions)
         detector = random_detector(rng, amplifiers_of(section), _RAW_SHAPE, SHAPE)
-        charge = rng.poisson((light + conditions.sky_electron) * detector.response) + cosmic_rays(rng, SHAPE, 30)
+        charge = rng.poisson((light + conditions.sky_electron) * detector.response) + cosmic_rays(
+            rng, SHAPE, 30
+        )
         pixels = read_out(rng, detector, charge)
         cards = _section_cards(section, reported)
         hdus.append(fits.CompImageHDU(pixels, fits.Header(cards), compression_type="RICE_1"))
@@ -168,7 +170,11 @@ def _primary_cards(conditions: Conditions) -> dict[str, Any]:
 
 
 def _section_cards(section: str, reported: SkyMapping) -> dict[str, Any]:
-    cards: dict[str, Any] = {"EXTNAME": section, "CCDNUM": 1 + list(SECTIONS).index(section), "DETPOS": section}
+    cards: dict[str, Any] = {
+        "EXTNAME": section,
+        "CCDNUM": 1 + list(SECTIONS).index(section),
+        "DETPOS": section,
+    }
     for amplifier in amplifiers_of(section):
         name = amplifier.name
         cards[f"GAIN{name}"] = amplifier.gain
@@ -199,7 +205,10 @@ def _write(directory: Path, conditions: Conditions, hdus: fits.HDUList, truths: 
     path = directory / f"c4d_{stamp}_ori.fits.fz"
     table = Table({name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]})
     truth_hdu = fits.BinTableHDU(table, fits.Header({"FILTER": conditions.band, "ZP": conditions.zero_point}))
-    contents = {path: hdus, directory / f"c4d_{stamp}_ori.truth.fits": fits.HDUList([fits.PrimaryHDU(), truth_hdu])}
+    contents = {
+        path: hdus,
+        directory / f"c4d_{stamp}_ori.truth.fits": fits.HDUList([fits.PrimaryHDU(), truth_hdu]),
+    }
     for target, content in contents.items():
         temporary = target.with_name(f".{os.getpid()}.{target.name}")
         try:
