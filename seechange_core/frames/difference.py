@@ -52,7 +52,8 @@ class Difference:
     psf : PsfModel
         Of the difference.
     score : array or None
-        Detection significance in sigma: scatter 1 on empty sky. None if the algorithm has none.
+        Detection significance in sigma: scatter 1 on empty sky; NaN where unusable pixels forbid one. None if the
+        algorithm has none.
     flux, flux_error : array or None
         PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
     metrics : mapping
