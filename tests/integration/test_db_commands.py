@@ -3,39 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from seechange_core.commands.db import db
 from seechange_core.errors import StoreError
-from seechange_core.models import CatalogExcerpt, row_id
-from seechange_core.store import FileStore
-from seechange_core.store.checking import FileProblem, check_files
-from seechange_core.store.database import Database
-from seechange_core.store.files import StoredFile
 from seechange_core.store.migrations import head
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "data")
-
-
-def excerpt_with_file(database: Database, files: FileStore) -> StoredFile:
-    stored = files.write("catalog/excerpt", b"x" * 2880)
-    row = CatalogExcerpt(
-        id=row_id("excerpt"),
-        identity="excerpt",
-        catalog="file",
-        radius_deg=0.1,
-        magnitude_limit=20.0,
-        n_stars=1,
-        description={},
-        **stored.columns(),
-    )
-    with database.write() as session:
-        session.add(row)
-    return stored
 
 
 def run(url: str | None, folder: Path, *arguments: str) -> Result:
@@ -82,27 +54,3 @@ def test_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     result = run(None, tmp_path / "file" / "data", "upgrade")
     assert isinstance(result.exception, StoreError)
     assert str(tmp_path / "file" / "data") in str(result.exception)
-
-
-def test_sound_files_are_no_problem(database: Database, files: FileStore) -> None:
-    excerpt_with_file(database, files)
-    assert check_files(database, files, checksums=True) == []
-
-
-def test_file_without_row_and_row_without_file_are_found(database: Database, files: FileStore) -> None:
-    stored = excerpt_with_file(database, files)
-    path = files.root / stored.path
-    path.rename(path.with_name("other.fits"))
-    assert check_files(database, files) == [
-        FileProblem("missing", str(path), "catalog_excerpts"),
-        FileProblem("orphan", str(path.with_name("other.fits"))),
-    ]
-
-
-def test_damage_is_found_by_size_or_by_checksum(database: Database, files: FileStore) -> None:
-    path = files.root / excerpt_with_file(database, files).path
-    path.write_bytes(b"y" * 2880)
-    assert check_files(database, files) == []
-    assert [found.problem for found in check_files(database, files, checksums=True)] == ["wrong checksum"]
-    path.write_bytes(b"y")
-    assert [found.problem for found in check_files(database, files)] == ["wrong size"]
