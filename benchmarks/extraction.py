@@ -2,8 +2,8 @@
 
     python benchmarks/extraction.py [--rows 4096] [--columns 2048] [--stars 4000] [--repeat 5]
 
-CPU seconds of this process with one thread, best of several runs after one that compiles. Times of one machine say little;
-the ratio to sep.Background on the same image says more.
+CPU seconds of this process with one thread, best of several runs after one that compiles. Times of one machine say
+little; the ratio to sep.Background on the same image says more.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def best(action: Callable[[], object], repeat: int) -> float:
 
 
 def main() -> None:
+    """Print seconds and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=4096)
     parser.add_argument("--columns", type=int, default=2048)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from seechange_core.frames.arrays import Floats, Pixels
 from seechange_core.frames.polynomial import design_matrix
 
-# A sinc in a Kaiser window. From these two numbers follows what interpolation costs: below 0.05 % of the peak where the full
-# width at half maximum is 2.5 samples or more and the PSF has no power beyond the Nyquist frequency.
+# A sinc in a Kaiser window. From these two numbers follows what interpolation costs: below 0.05 % of the peak where
+# the full width at half maximum is 2.5 samples or more and the PSF has no power beyond the Nyquist frequency.
 _HALF_WIDTH = 8
 _KAISER_BETA = 7.0
 # Steps of the kernel's table per sample; linear interpolation in it is good to 1e-6.
@@ -22,8 +22,8 @@ _TABLE_STEPS = 1024
 class PsfModel:
     """Every pixel of the PSF's stamp is a polynomial of position.
 
-    The value of a sample is the light that falls on a whole detector pixel centred there, so that a rendered stamp can be
-    compared with data directly.
+    The value of a sample is the light that falls on a whole detector pixel centred there, so that a rendered stamp
+    can be compared with data directly.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ class PsfModel:
         Returns
         -------
         array of shape (n, size, size)
-            Stamps whose middle pixel is the pixel that holds the position, ``floor(x + 0.5)``. The sum over a wide enough
-            stamp is 1.
+            Stamps whose middle pixel is the pixel that holds the position, ``floor(x + 0.5)``. The sum over a wide
+            enough stamp is 1.
         """
         x, y = np.atleast_1d(np.asarray(x, np.float64)), np.atleast_1d(np.asarray(y, np.float64))
         size = self.size if size is None else size
@@ -110,7 +110,8 @@ class PsfModel:
         Returns
         -------
         array of shape (n, size, number of samples)
-            Weights of a sinc in a Kaiser window of 8 samples to either side: ``rows @ samples @ columns.T`` is the stamp.
+            Weights of a sinc in a Kaiser window of 8 samples to either side: ``rows @ samples @ columns.T`` is the
+            stamp.
         """
         n_samples = self.coefficients.shape[-1]
         pixel = np.arange(size) - size // 2

@@ -26,8 +26,8 @@ def aperture_fluxes(
     Parameters
     ----------
     data, variance, mask : array of shape (ny, nx)
-        Sky subtracted; model variance; pixels not to be used. Light that masked pixels would hold is replaced by the mean of
-        the others in the aperture.
+        Sky subtracted; model variance; pixels not to be used. Light that masked pixels would hold is replaced by the
+        mean of the others in the aperture.
     x, y : array of shape (n,)
         Positions (pixel).
     radii : sequence of m floats
@@ -47,5 +47,5 @@ def aperture_fluxes(
 
 
 def aperture_correction(psf: PsfModel, radius: float) -> float:
-    """Return the magnitudes to add to a star's magnitude in an aperture (radius in pixels) to arrive at the PSF's normalisation."""
+    """Return the magnitudes that lead from an aperture of a radius (pixel) to the normalisation of the PSF."""
     return 2.5 * math.log10(light_within(psf, psf.fwhm, radius))

@@ -51,9 +51,9 @@ def measure_background(
 
     Notes
     -----
-    The first level of a cell is the clipped mode of Bertin & Arnouts (1996), A&AS 117, 393, as sep computes it. It withstands
-    sources, but Poisson noise alone makes it too low by 0.4 / sqrt(electrons) of the noise. Where sources are
-    left out the clipped mean needs no such estimate.
+    The first level of a cell is the clipped mode of Bertin & Arnouts (1996), A&AS 117, 393, as sep computes it. It
+    withstands sources, but Poisson noise alone makes it too low by 0.4 / sqrt(electrons) of the noise. Where sources
+    are left out the clipped mean needs no such estimate.
     """
     if mask.all():
         raise Rejected("no pixel of the image is usable: all are masked or not finite")

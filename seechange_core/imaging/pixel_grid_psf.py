@@ -20,8 +20,8 @@ _MOST_REJECTIONS = 3
 # A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
 _RELATIVE_ERROR = 0.005
 _REJECTION_SIGMA = 5.0
-# Farther out stars say little, and only the mean profile is kept. No nearer: seeing that varies by 3 % moves 0.2 % of the
-# light across 2 FWHM.
+# Farther out stars say little, and only the mean profile is kept. No nearer: seeing that varies by 3 % moves 0.2 %
+# of the light across 2 FWHM.
 _VARIES_TO_FWHM = 2.25
 _CONSTANT_FROM_FWHM = 3.25
 _CORE_FWHM = 1.5
@@ -116,7 +116,8 @@ def fit_pixel_grid(
     -----
     Weighted linear least squares. A star's residual under the current model is moved back by its subpixel shift and
     fitted pixel by pixel with the polynomial; the fit's correction to the model converges in a few rounds, since moving
-    back nearly inverts moving for a PSF without power beyond the Nyquist frequency. Pixels that cannot be used have no weight.
+    back nearly inverts moving for a PSF without power beyond the Nyquist frequency. Pixels that cannot be used have
+    no weight.
     """
     used = np.ones(len(stars.x), bool)
     model, fwhm = first, first.fwhm

@@ -19,7 +19,7 @@ _SMALLEST_BETA = 1.5
 
 
 def measured_fwhm(model: PsfModel, x: float, y: float) -> float:
-    """Return the full width at half maximum (pixel): the diameter of a disc as large as the area above half the peak."""
+    """Return the full width at half maximum (pixel): the diameter of a disc of the area above half the peak."""
     n = _FINE_PHASES
     phases = model.resampling(0.5 - (np.arange(n) + 0.5) / n, model.size).reshape(n * model.size, -1)
     fine = phases @ model.samples(x, y)[0] @ phases.T

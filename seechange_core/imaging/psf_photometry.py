@@ -32,8 +32,8 @@ class PointSources:
     flux, flux_error : array
         PSF flux and 1 sigma (the unit of the pixels).
     extent, extent_error : array
-        Variance along one axis by which the source is wider than the PSF (pixel^2) and 1 sigma; 0 for a star, negative for what is
-        narrower than the PSF.
+        Variance along one axis by which the source is wider than the PSF (pixel^2) and 1 sigma; 0 for a star,
+        negative for what is narrower than the PSF.
     """
 
     x: Floats
@@ -88,11 +88,11 @@ def fit_point_sources(
 
     Notes
     -----
-    Gauss and Seidel's method on the normal equations of all fluxes and positions, which converges for any blend; weights
-    as in Horne (1986), PASP 98, 609, eq. 8. The extent is the part of the PSF's Laplacian that the source contains: light
-    convolved with a narrow kernel of variance q is ``P + q / 2 (P_xx + P_yy)``. A fitted position is where noise and source
-    together are brightest, which makes the flux too high by a part 1 / snr^2; it is taken out: Portillo, Speagle & Finkbeiner
-    (2020), AJ 159, 165.
+    Gauss and Seidel's method on the normal equations of all fluxes and positions, which converges for any blend;
+    weights as in Horne (1986), PASP 98, 609, eq. 8. The extent is the part of the PSF's Laplacian that the source
+    contains: light convolved with a narrow kernel of variance q is ``P + q / 2 (P_xx + P_yy)``. A fitted position is
+    where noise and source together are brightest, which makes the flux too high by a part 1 / snr^2; it is taken
+    out: Portillo, Speagle & Finkbeiner (2020), AJ 159, 165.
     """
     first_x, first_y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     x, y = first_x.copy(), first_y.copy()

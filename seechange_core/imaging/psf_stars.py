@@ -46,8 +46,8 @@ def choose_stars(
 
     Notes
     -----
-    Stars share one width, galaxies are wider and cosmic rays narrower: the locus is the mode of the widths, and as wide as
-    the scatter of the widths about it, between 5 and 15 %.
+    Stars share one width, galaxies are wider and cosmic rays narrower: the locus is the mode of the widths, and as
+    wide as the scatter of the widths about it, between 5 and 15 %.
     """
     width = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
     ellipticity = 1.0 - sources["b"] / sources["a"].astype(np.float64)

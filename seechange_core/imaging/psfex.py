@@ -21,8 +21,8 @@ def psf_from_psfex(keywords: Mapping[str, Any], samples: ArrayLike) -> PsfModel:
     ----------
     keywords : mapping
         Header cards, or the columns of a one-row table (name to value or to array of one value), in upper or lower
-        case: ``POLDEG1``, ``POLZERO1``, ``POLZERO2``, ``POLSCAL1``, ``POLSCAL2``, ``PSF_SAMP``, ``PSF_FWHM``. A constant PSF
-        needs ``PSF_SAMP`` alone.
+        case: ``POLDEG1``, ``POLZERO1``, ``POLZERO2``, ``POLSCAL1``, ``POLSCAL2``, ``PSF_SAMP``, ``PSF_FWHM``. A
+        constant PSF needs ``PSF_SAMP`` alone.
     samples : array of shape (n_terms, size, size) or (1, n_terms, size, size)
         The column PSF_MASK, terms in PSFEx's order: 1, x, x^2, ..., y, xy, ..., y^2.
 
@@ -35,8 +35,8 @@ def psf_from_psfex(keywords: Mapping[str, Any], samples: ArrayLike) -> PsfModel:
     Raises
     ------
     InputError
-        If a keyword is missing or the number of terms does not fit the degree, or the polynomial has other variables than
-        the position.
+        If a keyword is missing or the number of terms does not fit the degree, or the polynomial has other variables
+        than the position.
     """
     values = {str(key).upper(): value for key, value in keywords.items()}
     planes = np.asarray(samples, np.float64)

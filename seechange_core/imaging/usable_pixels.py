@@ -11,7 +11,8 @@ from seechange_core.frames import Frame, MaskPlane, unusable
 def without_senseless_values(frame: Frame) -> Frame:
     """Return the frame with finite values and positive variances only.
 
-    Pixels that have none become ``NO_DATA``, with the value 0 and the variance 1. A frame without any is returned as it is.
+    Pixels that have none become ``NO_DATA``, with the value 0 and the variance 1. A frame without any is returned as
+    it is.
     """
     with np.errstate(invalid="ignore"):
         senseless = ~(np.isfinite(frame.data) & np.isfinite(frame.variance) & (frame.variance > 0))

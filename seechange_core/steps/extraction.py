@@ -83,7 +83,8 @@ class Extraction(Step):
         Raises
         ------
         Rejected
-            If hardly any pixel is usable, the image is constant, sources or stars are too few, or the seeing is out of range.
+            If hardly any pixel is usable, the image is constant, sources or stars are too few, or the seeing is out
+            of range.
         """
         from seechange_core.imaging.background import background_image
         from seechange_core.imaging.limiting_flux import limiting_flux

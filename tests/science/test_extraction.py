@@ -159,7 +159,8 @@ def test_limiting_flux_is_what_injected_sources_scatter_by(
 ) -> None:
     psf, background = result.outputs["psf"], result.outputs["background"]
     limit = result.outputs["sources"].meta["limiting_flux_electron"]
-    # Between the stars, 34 pixels from the nearest four, the sky is empty: fluxes at fixed positions scatter by the limit / 5.
+    # Between the stars, 34 pixels from the nearest four, the sky is empty: fluxes at fixed positions scatter by the
+    # limit / 5.
     nodes = np.arange(1.5 * SPACING, SIDE - 1.5 * SPACING + 1, SPACING)
     x, y = (grid.ravel() for grid in np.meshgrid(nodes, nodes))
     data = field.frame.data - background_image(background)
