@@ -82,7 +82,7 @@ def remove_data(database: Database, files: FileStore, rows: Iterable[UUID]) -> l
     Products whose file the archive does not have cannot be loaded any more after this.
     """
     with database.read() as session:
-        found = [stored for _, stored in files_of_products(session, list(rows))]
+        found = files_of_products(session, list(rows))
     for stored in found:
         files.remove(stored)
     return found
@@ -92,7 +92,7 @@ def _plan(session: Session, rows: list[UUID]) -> Deletion:
     products = select(Product).where(Product.id.in_(_affected(rows)))
     ordered = products.order_by(Product.process, Product.place, Product.identity)
     described = tuple((row.process, row.place, row.identity) for row in session.scalars(ordered))
-    files = tuple({stored.path: stored for _, stored in files_of_products(session, _affected(rows))}.values())
+    files = tuple(files_of_products(session, _affected(rows)))
     exposures = tuple(session.scalars(select(Exposure.id).where(Exposure.id.in_(rows)).order_by(Exposure.id)))
     return Deletion(described, files, exposures)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,18 +33,20 @@ PRODUCT_TABLES: tuple[tuple[Any, Any], ...] = (
 _OTHER_TABLES: tuple[Any, ...] = (CalibratorFile, CatalogExcerpt, Exposure)
 
 
-def files_of_products(session: Session, products: Any) -> Iterator[tuple[UUID, StoredFile]]:
-    """Return product and file for each file of some products.
+def files_of_products(session: Session, products: Any) -> list[StoredFile]:
+    """Return the files of some products, each once: the PSF of a difference is in the file of its image.
 
     Parameters
     ----------
     products : collection of UUID, or a query for them
         Primary keys.
     """
+    found: dict[str, StoredFile] = {}
     for table, key in PRODUCT_TABLES:
-        columns = select(key, table.path_stem, table.components, table.archive_state).where(key.in_(products))
-        for product, *files in session.execute(columns.order_by(key)):
-            yield from ((product, stored) for stored in StoredFile.from_columns(*files))
+        columns = select(table.path_stem, table.components, table.archive_state).where(key.in_(products))
+        for files in session.execute(columns.order_by(key)):
+            found |= {stored.path: stored for stored in StoredFile.from_columns(*files)}
+    return list(found.values())
 
 
 def all_files(session: Session) -> Iterator[tuple[str, StoredFile]]:
