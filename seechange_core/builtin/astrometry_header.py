@@ -57,8 +57,8 @@ class HeaderAstrometry(AstrometrySolver):
         }
         if max(found.offset_arcsec, found.scatter_arcsec) > params.max_offset_arcsec:
             raise Rejected(
-                f"{found.n_matched} stars are off the header's WCS by {found.offset_arcsec:.2f} arcsec with a scatter of"
-                f" {found.scatter_arcsec:.2f}; the limit for both is {params.max_offset_arcsec:g}",
+                f"{found.n_matched} stars are off the header's WCS by {found.offset_arcsec:.2f} arcsec and scatter"
+                f" by {found.scatter_arcsec:.2f}; the limit for both is {params.max_offset_arcsec:g}",
                 metrics,
             )
         return first, metrics

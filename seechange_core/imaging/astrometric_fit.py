@@ -117,7 +117,7 @@ def _terms(x: Floats, y: Floats, shape: tuple[int, int], degree: int) -> Floats:
 def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, NDArray[np.bool_], float]:
     """Weighted fit with clipping; weights include the scatter that the errors leave unexplained."""
     kept = np.ones(len(terms), bool)
-    solution = np.zeros((terms.shape[1], 2))
+    solution: Floats = np.zeros((terms.shape[1], 2))
     solution[0] = np.median(offsets, axis=0)
     extra = 0.0
     for iteration in range(_ITERATIONS):
@@ -128,7 +128,7 @@ def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, NDArra
         if now.sum() < min(len(terms), terms.shape[1] + 1):
             now = kept
         w = weight[now, None]
-        solution = np.linalg.lstsq(terms[now] * w, offsets[now] * w, rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(terms[now] * w, offsets[now] * w, rcond=None)[0], np.float64)
         if iteration > 1 and np.array_equal(now, kept):
             break
         kept = now

@@ -132,9 +132,8 @@ def coadd(
         used = ~unusable(strip.mask) & ~clipped
         n_used += int(np.count_nonzero(used[:, inner]))
         n_clipped += int(np.count_nonzero(clipped[:, inner]))
-        parts = _combined(strip, used, weights)
-        for whole, part in zip((data, variance, mask), parts, strict=True):
-            whole[first:last] = part[inner]
+        combined = _combined(strip, used, weights)
+        data[first:last], variance[first:last], mask[first:last] = (part[inner] for part in combined)
     ratio = _noise_ratio(members, sky_scatter(data, variance, mask))
     psf = _mean_psf(members, weights, shape)
     fraction = n_clipped / max(n_used + n_clipped, 1)
@@ -172,7 +171,7 @@ def _deviating(strip: _Strip, clip_sigma: float, light_fraction: float) -> NDArr
         middle = np.where(number == 2, fainter, middle)
     middle = np.where(number > 0, middle, 0.0)
     light = _maximum_of_neighbours(np.maximum(middle, 0.0))
-    deviation = np.abs(strip.data - middle) - np.float32(light_fraction) * light
+    deviation = np.abs(strip.data - middle) - np.float32(light_fraction) * light.astype(np.float32)
     significance = np.where(
         usable & (number > 1), deviation / np.sqrt(np.maximum(strip.variance, 1e-30)), 0.0
     )

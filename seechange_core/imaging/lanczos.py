@@ -2,15 +2,17 @@
 
 The kernel is ``L(d) = sinc(d) sinc(d / 3)`` for ``|d| < 3`` (Duchon 1979, J. Appl. Meteor. 18, 1016), tabulated. To
 each set of six weights the window ``sinc(d / 3)`` times a quadratic in d is added, so that constants, slopes and
-parabolas are reproduced exactly (conditions of Strang & Fix 1971): otherwise the flux of a star changes by 0.1 % where the scales differ by 1 %.
+parabolas are reproduced exactly (conditions of Strang & Fix 1971): otherwise the flux of a star changes by 0.1 %
+where the scales differ by 1 %.
 """
 
 from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from seechange_core.frames import Floats, Mask, Pixels
+from seechange_core.frames import Floats, Pixels
 
 _PHASES = 4096
 _TAPS = 6
@@ -171,7 +173,7 @@ def resample_stamp(stamp, x_zero, y_zero, jacobian, half, weights, out):  # type
             out[row + half, column + half] += total
 
 
-def holes_filled(values: Pixels, bad: Mask) -> Pixels:
+def holes_filled(values: Pixels, bad: NDArray[np.bool_]) -> Pixels:
     """Return a copy whose bad pixels near good ones hold plausible values, so that they do not ring."""
     filled = values.copy()
     fill_holes(values, bad, filled)
@@ -180,4 +182,4 @@ def holes_filled(values: Pixels, bad: Mask) -> Pixels:
 
 def area_terms(terms: Floats, areas: Floats) -> Floats:
     """Fit the polynomial of the pixel area to its values at positions whose polynomial terms are given."""
-    return np.linalg.lstsq(terms, areas, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(terms, areas, rcond=None)[0], np.float64)

@@ -26,8 +26,10 @@ def mutual_pairs(
         return np.empty(0, np.intp), np.empty(0, np.intp)
     first = np.stack([x[here], y[here]], axis=1)
     second = np.stack([x_other[there], y_other[there]], axis=1)
-    distance, nearest = cKDTree(second).query(first, distance_upper_bound=radius)
+    distance, nearest = (
+        np.asarray(found) for found in cKDTree(second).query(first, distance_upper_bound=radius)
+    )
     found = np.flatnonzero(np.isfinite(distance))
-    _, back = cKDTree(first).query(second[nearest[found]])
+    back = np.asarray(cKDTree(first).query(second[nearest[found]])[1])
     found = found[back == found]
     return here[found], there[nearest[found]]

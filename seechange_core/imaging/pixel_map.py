@@ -113,8 +113,8 @@ def fit_pixel_map(
         box = (0.0, shape[1] - 1.0, 0.0, shape[0] - 1.0)
     else:
         box = _common_box(from_mapping, to_mapping, shape, from_shape)
-    y, x = np.meshgrid(np.linspace(*box[2:], _GRID), np.linspace(*box[:2], _GRID), indexing="ij")
-    x, y = x.ravel(), y.ravel()
+    sides = np.linspace(*box[2:], _GRID), np.linspace(*box[:2], _GRID)
+    y, x = (values.ravel() for values in np.meshgrid(*sides, indexing="ij"))
     if from_shape is not None:
         near = _near(
             *_linear(from_mapping, from_shape).sky_to_pixel(*to_mapping.pixel_to_sky(x, y)), from_shape
@@ -128,7 +128,7 @@ def fit_pixel_map(
         if len(x) < 2 * len(exponents(degree)):
             break
         terms = design_matrix((x - centre[0]) / scale[0], (y - centre[1]) / scale[1], degree)
-        solution = np.linalg.lstsq(terms, wanted, rcond=None)[0]
+        solution, fitted = np.linalg.lstsq(terms, wanted, rcond=None)[0], degree
         residual = float(np.abs(terms @ solution - wanted).max())
         if residual < _GOAL_PIXEL:
             break
@@ -136,8 +136,8 @@ def fit_pixel_map(
         raise ValueError(
             f"no polynomial map between the images: residual {residual:.3g} pixel at {len(x)} common points"
         )
-    found = int(round((np.sqrt(8 * len(solution) + 1) - 3) / 2))
-    return PixelMap(solution[:, 0].copy(), solution[:, 1].copy(), found, centre, scale, box)
+    x_terms, y_terms = np.array(solution.T, np.float64)
+    return PixelMap(x_terms, y_terms, fitted, centre, scale, box)
 
 
 def _linear(mapping: SkyMapping, shape: tuple[int, int]) -> SkyMapping:

@@ -52,8 +52,8 @@ def warp_psf(
     side = degree + 2
     box = pixel_map.box
     step = (np.arange(side) + 0.5) / side
-    y, x = np.meshgrid(box[2] + step * (box[3] - box[2]), box[0] + step * (box[1] - box[0]), indexing="ij")
-    x, y = x.ravel(), y.ravel()
+    sides = box[2] + step * (box[3] - box[2]), box[0] + step * (box[1] - box[0])
+    y, x = (values.ravel() for values in np.meshgrid(*sides, indexing="ij"))
     jacobians = pixel_map.jacobian(x, y)
     area = float(np.median(np.abs(np.linalg.det(jacobians))))
     half = int(psf.size / 2 / math.sqrt(area)) if size is None else size // 2
@@ -65,7 +65,7 @@ def warp_psf(
         middle = psf.size // 2
         for rendered, dx, dy in zip(psf.stamps(x_star, y_star), x_phase, y_phase, strict=True):
             lanczos.resample_stamp(rendered, middle + dx, middle + dy, jacobian, half, lanczos.WEIGHTS, stamp)
-        stamp *= abs(np.linalg.det(jacobian)) / _PHASES**2
+    warped *= np.abs(np.linalg.det(jacobians))[:, None, None] / _PHASES**2
     terms = design_matrix((x - x_zero) / x_scale, (y - y_zero) / y_scale, degree)
     coefficients = np.linalg.lstsq(terms, warped.reshape(len(x), -1), rcond=None)[0]
     return PsfModel(

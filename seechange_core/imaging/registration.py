@@ -51,8 +51,8 @@ def refine_pixel_map(
 ) -> Registration:
     """Correct a map between two images by a low-order polynomial.
 
-    A quadratic from 60 shared stars, a linear one from 15, a shift from 5, nothing below. Stars that moved, varied or are
-    blended are clipped.
+    A quadratic from 60 shared stars, a linear one from 15, a shift from 5, nothing below. Stars that moved, varied
+    or are blended are clipped.
 
     Parameters
     ----------

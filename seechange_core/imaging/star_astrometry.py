@@ -53,7 +53,7 @@ def fit_to_stars(
     counts = {"n_sources": usable.n_rows, "n_catalog": stars.n_rows}
     if min(usable.n_rows, stars.n_rows) < min_stars:
         raise Rejected(
-            f"{usable.n_rows} usable sources and {stars.n_rows} catalogue stars; at least {min_stars} of each are needed",
+            f"{usable.n_rows} usable sources and {stars.n_rows} catalogue stars; {min_stars} of each are needed",
             counts,
         )
     x, y = usable["x"], usable["y"]

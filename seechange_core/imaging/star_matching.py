@@ -1,8 +1,8 @@
 """Finding which detected sources are which stars of a catalogue, from a first guess of the sky mapping.
 
-The differences of all pairs of bright sources and stars are counted in a histogram on the tangent plane: the true offset
-stands out as a peak (Kaiser et al. 1999, "offset voting"). Where rotation or scale are wrong too, or the image is
-mirrored, the vote is repeated over a grid of those. What is found has to pass a test against chance.
+The differences of all pairs of bright sources and stars are counted in a histogram on the tangent plane, where
+the true offset stands out as a peak. Where rotation or scale are wrong too, or the image is mirrored, the vote is
+repeated over a grid of those. What is found has to pass a test against chance.
 """
 
 from __future__ import annotations

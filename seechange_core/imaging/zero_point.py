@@ -76,8 +76,8 @@ def fit_zero_point(
 
     Notes
     -----
-    The shorth: Andrews et al. (1972), Robust Estimates of Location. Fewer than 5 stars: their median, with the larger of
-    the formal error and that from their scatter.
+    The shorth: Andrews et al. (1972), Robust Estimates of Location. Fewer than 5 stars: their median, with the
+    larger of the formal error and that from their scatter.
     """
     if len(differences) == 0:
         raise ValueError("no stars to fit a zero point to")

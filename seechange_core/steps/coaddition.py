@@ -84,7 +84,7 @@ class Coaddition(Step):
             scale = 10.0 ** (-0.4 * (image.photometry.zero_point - zero_point))
             members.append(Member(_without_sky(image), image.psf, pixel_map, scale))
             used.append(image)
-        metrics = {"n_members": len(members), "n_outside": len(images) - len(members)}
+        metrics: dict[str, Any] = {"n_members": len(members), "n_outside": len(images) - len(members)}
         if not members:
             raise Rejected(f"none of {len(images)} members reaches the grid {grid.cell}", metrics)
         made = coadd(

@@ -19,7 +19,7 @@ class PhotocalParams(Params):
 
     margin_arcsec: float = parameter(
         240.0,
-        description="How far around the image catalogue stars are asked for; as in astrocal, so that both share an excerpt.",
+        description="How far around the image stars are asked for; as in astrocal, so that both share an excerpt.",
         unit="arcsec",
         ge=0,
         le=3600,

@@ -74,7 +74,14 @@ def sources(x: np.ndarray, y: np.ndarray, flux: np.ndarray, error: np.ndarray) -
     return SourceTable(columns)
 
 
-def wrong(truth: SkyMapping, east_arcsec: float, north_arcsec: float, turn_deg: float = 0.0, scale: float = 1.0, mirror: bool = False) -> SkyMapping:  # fmt: skip
+def wrong(
+    truth: SkyMapping,
+    east_arcsec: float,
+    north_arcsec: float,
+    turn_deg: float = 0.0,
+    scale: float = 1.0,
+    mirror: bool = False,
+) -> SkyMapping:
     """The truth without distortion, moved, turned and stretched: what a header might say."""
     angle = np.radians(turn_deg)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

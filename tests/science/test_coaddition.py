@@ -178,7 +178,7 @@ def test_cosmic_rays_are_clipped(number: int) -> None:
         clean.outputs["image"].variance + 1
     )
     inner = np.s_[20:-20, 20:-20]
-    # Unclipped, 25 rays of 4 pixels in each image leave some 100 pixels an image beyond 20 sigma; on stars rays may stay.
+    # Unclipped, 25 rays of 4 pixels leave some 100 pixels an image beyond 20 sigma; on stars rays may stay.
     assert np.count_nonzero(np.abs(difference[inner]) > 20) <= 8
 
 
