@@ -79,7 +79,9 @@ def test_section(decam: Decam, write_product: Callable[..., Path]) -> None:
     assert section.info["mjd"] == pytest.approx(58161.25 + 60.0 / 86400.0)
 
 
-def test_zero_weight_masks_only_what_no_code_explains(decam: Decam, write_product: Callable[..., Path]) -> None:
+def test_zero_weight_masks_only_what_no_code_explains(
+    decam: Decam, write_product: Callable[..., Path]
+) -> None:
     """The pipeline gives every flagged pixel weight 0, also those that may be transients."""
     quality, weight = np.zeros((6, 8)), np.ones((6, 8))
     quality[0, :9] = CODES[1:]

@@ -32,7 +32,9 @@ def read(decam: Decam, path: Path) -> tuple[str, SectionData, SkyMapping]:
 @pytest.fixture(scope="module")
 def gaia(test_data: Path) -> Table:
     folder = test_data / "decam_cutouts" / "testcase4" / "gaia"
-    return vstack([Table.read(path) for path in sorted(folder.glob("chunk-*.fits"))], metadata_conflicts="silent")
+    return vstack(
+        [Table.read(path) for path in sorted(folder.glob("chunk-*.fits"))], metadata_conflicts="silent"
+    )
 
 
 def bright_stars(gaia: Table, mapping: SkyMapping, data: SectionData) -> list[tuple[float, float]]:
@@ -114,7 +116,10 @@ def test_wcs_agrees_with_astropy(decam: Decam, cutouts: list[Path], number: int)
     with warnings.catch_warnings(), fits.open(cutouts[number]) as hdus:
         warnings.simplefilter("ignore")
         wcs = WCS(hdus[section].header)
-    y, x = (values.ravel().astype(float) for values in np.mgrid[0 : data.data.shape[0] : 30, 0 : data.data.shape[1] : 30])
+    y, x = (
+        values.ravel().astype(float)
+        for values in np.mgrid[0 : data.data.shape[0] : 30, 0 : data.data.shape[1] : 30]
+    )
     x_back, y_back = mapping.sky_to_pixel(*wcs.all_pix2world(x, y, 0))
     assert max(np.abs(x_back - x).max(), np.abs(y_back - y).max()) < 1e-3
 
@@ -165,7 +170,16 @@ def test_psf_models_lie_in_the_coordinates_of_the_cutout(decam: Decam, cutouts: 
 
 def test_psf_folder(test_data: Path, cutouts: list[Path]) -> None:
     (path,) = [path for path in cutouts if path.name.startswith("c4d_180212")]
-    folder = test_data / "decam_cutouts" / "testcase4-history" / "calib" / "decam" / "CP" / "V4.8.2a" / "CP20180211"
+    folder = (
+        test_data
+        / "decam_cutouts"
+        / "testcase4-history"
+        / "calib"
+        / "decam"
+        / "CP"
+        / "V4.8.2a"
+        / "CP20180211"
+    )
     named, found = Decam(DecamParams(psf_folder=folder)), Decam()
     psf, other = (camera.supplied_psf(camera.files_of(path), "N3") for camera in (named, found))
     assert psf is not None

@@ -90,8 +90,8 @@ def write_exposure(
     Returns
     -------
     Path
-        ``c4d_<date>_<time>_ori.fits.fz``; ``c4d_<date>_<time>_ori.truth.fits`` has section, kind, x, y (pixel, trimmed),
-        ra, dec (deg), magnitude (AB) and flux (electron).
+        ``c4d_<date>_<time>_ori.fits.fz``; ``c4d_<date>_<time>_ori.truth.fits`` has section, kind, x, y (pixel,
+        trimmed), ra, dec (deg), magnitude (AB) and flux (electron).
     """
     rng = np.random.default_rng(seed)
     conditions = Conditions(

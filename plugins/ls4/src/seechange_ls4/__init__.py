@@ -44,7 +44,9 @@ class Ls4(Instrument):
 
     def read_section_header(self, files: Sequence[Path], section: str) -> Mapping[str, Any]:
         """Read the cards of the primary header and of one CCD's own (with two amplifiers: the left one's)."""
-        cards: Mapping[str, Any] = import_module("seechange_ls4.headers").hdus_of_section(files, section)[0].cards
+        cards: Mapping[str, Any] = (
+            import_module("seechange_ls4.headers").hdus_of_section(files, section)[0].cards
+        )
         return cards
 
     def first_mapping(self, header: Mapping[str, Any], info: Mapping[str, Any]) -> SkyMapping | None:

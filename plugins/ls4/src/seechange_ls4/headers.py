@@ -82,10 +82,14 @@ def hdus_of_section(files: Sequence[Path], section: str) -> list[ImageHdu]:
     InputError
         If the CCD or one of its amplifiers is missing.
     """
-    found = sorted((hdu for hdu in image_hdus(files) if hdu.section == section), key=lambda hdu: hdu.amplifier)
+    found = sorted(
+        (hdu for hdu in image_hdus(files) if hdu.section == section), key=lambda hdu: hdu.amplifier
+    )
     if [hdu.amplifier for hdu in found] not in ([""], ["LEFT", "RIGHT"]):
         names = ", ".join(hdu.amplifier or "whole" for hdu in found) or "nothing"
-        raise InputError(f"{files[0]}: of CCD {section} there must be one image, or one LEFT and one RIGHT; there is {names}")
+        raise InputError(
+            f"{files[0]}: of CCD {section} there must be one image, or one LEFT and one RIGHT; there is {names}"
+        )
     return found
 
 
@@ -157,7 +161,9 @@ def middle_mjd(cards: Mapping[str, Any], where: Path | str) -> float:
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{where}: keyword STARTOBS is {text!r}, not a time like 2026-04-09T00:53:20") from None
+        raise InputError(
+            f"{where}: keyword STARTOBS is {text!r}, not a time like 2026-04-09T00:53:20"
+        ) from None
     start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
     since_zero_s = (start - _MJD_ZERO).total_seconds()
     return (since_zero_s + require_number(cards, "EXPTIME", where) / 2.0) / _SECONDS_PER_DAY

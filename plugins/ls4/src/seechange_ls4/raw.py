@@ -36,7 +36,9 @@ def read_raw(files: Sequence[Path], section: str) -> SectionData:
             raise InputError(f"{hdus[0].where} and {hdus[1].where} differ in their number of rows")
     data = np.ascontiguousarray(np.hstack(images))
     amplifiers = tuple(
-        replace(amplifier, read_noise_electron=_read_noise_adu(data[amplifier.overscan.slices]) * amplifier.gain)
+        replace(
+            amplifier, read_noise_electron=_read_noise_adu(data[amplifier.overscan.slices]) * amplifier.gain
+        )
         for amplifier in boxes
         if amplifier.overscan is not None
     )
@@ -89,13 +91,14 @@ def _shifted(amplifier: Amplifier, columns: int) -> Amplifier:
 def _check(image: Pixels, columns: int, hdu: ImageHdu, *, exact: bool) -> None:
     ny, nx = image.shape
     if ny < SHAPE[0] or nx < columns or (exact and nx != columns):
-        raise InputError(f"{hdu.where}: {nx} columns and {ny} rows, where {columns} and at least {SHAPE[0]} are expected")
+        raise InputError(
+            f"{hdu.where}: {nx} columns and {ny} rows, where {columns} and at least {SHAPE[0]} are expected"
+        )
 
 
 def _read_noise_adu(overscan: Pixels) -> float:
-    """Return the scatter of overscan pixels about the median of their row, outliers clipped once."""
-    residual = overscan - np.median(overscan, axis=1, keepdims=True)
-    inside = np.abs(residual) <= _CLIPPED_AT_SIGMA * max(float(np.std(residual)), 1e-6)
-    # The median of a row of n values takes pi / (2 n) of their variance with it.
-    lost = np.pi / (2.0 * overscan.shape[1])
-    return float(np.std(residual[inside]) / np.sqrt(1.0 - lost))
+    """Return the scatter of overscan pixels about the mean of their row, outliers clipped once."""
+    residual = overscan - np.mean(overscan, axis=1, keepdims=True)
+    inside = np.abs(residual) <= _CLIPPED_AT_SIGMA * float(np.std(residual))
+    # The mean of a row of n values takes 1 / n of their variance with it.
+    return float(np.std(residual[inside]) / np.sqrt(1.0 - 1.0 / overscan.shape[1]))
