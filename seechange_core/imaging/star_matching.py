@@ -19,6 +19,8 @@ from seechange_core.imaging.pairing import Index, mutual_pairs
 from seechange_core.imaging.tan_sip import as_tan_sip, sip_degree
 
 _BRIGHTEST = 150
+#: Sources that vote where rotation and scale are searched for too.
+_BRIGHTEST_IN_SEARCH = 70
 _BINS_PER_SIDE = 230.0
 _ROTATION_DEG = 3.0
 _SCALE = 0.03
@@ -184,6 +186,11 @@ def _vote(
     cells = (2.0 * reach / cell + 1.0) ** 2
     if _log10_poisson(best.count, best.expected) + math.log10(cells) < _CERTAIN_LOG10:
         return best, 1
+    # Both lists are in the order of brightness: the same part of each.
+    n_sources = min(_BRIGHTEST_IN_SEARCH, len(u))
+    n_stars = math.ceil(len(p) * n_sources / max(len(u), 1))
+    u, v, p, q = u[:n_sources], v[:n_sources], p[:n_stars], q[:n_stars]
+    best = replace(best, count=0)
     n_angles = math.ceil(math.radians(_ROTATION_DEG) / step)
     n_scales = math.ceil(_SCALE / step)
     trials = 0
