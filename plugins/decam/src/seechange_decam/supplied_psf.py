@@ -20,8 +20,8 @@ def find_model(files: tuple[Path, ...], section: str, psf_folder: Path | None) -
     """Return the file with the PSFEx model of a CCD.
 
     Looked for are ``<name>-<CCD>-psfex.fits`` and ``<name>-psfex.fits`` (one row a CCD), in `psf_folder` if it is
-    given, else beside the image and in the folder that stands to ``calib``, ``calib/psfex`` or ``calib/psfex-single`` as the
-    image's own to ``images``; each time also in a folder called ``<name>``.
+    given, else beside the image and in the folder that stands to ``calib``, ``calib/psfex`` or ``calib/psfex-single``
+    as the image's own to ``images``; each time also in a folder called ``<name>``.
 
     Raises
     ------

@@ -137,7 +137,7 @@ def _expose(
     raw_shape = (rows, _columns(amplifiers))
     detector = random_detector(rng, _amplifiers(section, amplifiers), raw_shape, SHAPE)
     charge = rng.poisson((light + conditions.sky_electron) * detector.response)
-    return read_out(rng, detector, charge), truth
+    return read_out(rng, detector, charge.astype(np.float64)), truth
 
 
 def _true_mapping(section: str) -> SkyMapping:
