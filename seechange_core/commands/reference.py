@@ -14,8 +14,8 @@ from seechange_core.commands.settings import profile_options, read_profile
 def reference() -> None:
     """Build and list references.
 
-    A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through photocal.
-    A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
+    A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through
+    photocal. A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
     """
 
 

@@ -71,7 +71,7 @@ class CoaddCell:
             mjd=float(np.mean([member.mjd for member in self.members])),
             exposure_s=float(np.sum([member.exposure_s for member in self.members])),
             sky_cell=self.place,
-            mapping=products["mapping"] if "mapping" in products else self.grid.mapping,
+            mapping=products.get("mapping", self.grid.mapping),
         )
 
     @singledispatchmethod

@@ -83,7 +83,7 @@ class ExposureSection:
             section=self.section,
             project=self.exposure.project,
             target=self.exposure.target,
-            mapping=products["mapping"] if "mapping" in products else self._first_mapping,
+            mapping=products.get("mapping", self._first_mapping),
         )
 
     @cached_property

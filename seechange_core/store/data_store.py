@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from seechange_core import models
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
+from seechange_core.frames import MeasurementTable, ScoreTable
 from seechange_core.models import (
     PSF,
     Background,
@@ -174,6 +175,13 @@ class DataStore:
         with self.session() as session:
             return list(session.scalars(wanted))
 
+    def get_measurement_table(
+        self, provenance: str | None = None, tag: str | None = None
+    ) -> MeasurementTable | None:
+        """Return the measured candidates with all their columns, as measuring made them."""
+        product_id = self._measuring_product(provenance, tag)
+        return None if product_id is None else self._read(product_id, "measurements")
+
     def get_scores(self, provenance: str | None = None, tag: str | None = None) -> list[DeepScore]:
         """Return the scores of the candidates, scorer by scorer, in the order of the measurements."""
         measured = select(Measurements.id).where(
@@ -190,6 +198,11 @@ class DataStore:
         )
         with self.session() as session:
             return list(session.scalars(wanted))
+
+    def get_score_table(self, provenance: str | None = None, tag: str | None = None) -> ScoreTable | None:
+        """Return the scores of the candidates, one row a candidate and scorer, as scoring made them."""
+        scores = self.get_scores(provenance, tag)
+        return self._read(scores[0].product_id, "scores") if scores else None
 
     def get_provenance(self, process: str, parameters: Mapping[str, Any] | None = None) -> Provenance | None:
         """Return how something of this section was made: of a process, and with given parameters of its step.
@@ -283,12 +296,12 @@ class DataStore:
         return wanted
 
     def _reader(self, row: Any, role: str) -> Callable[[], Any]:
-        def read() -> Any:
-            with self.session() as session:
-                identity = session.scalars(select(Product.identity).where(Product.id == row.id)).one()
-            return self.store.products.load(identity, role)
+        return lambda: self._read(row.id, role)
 
-        return read
+    def _read(self, product_id: UUID, role: str) -> Any:
+        with self.session() as session:
+            identity = session.scalars(select(Product.identity).where(Product.id == product_id)).one()
+        return self.store.products.load(identity, role)
 
     def _products(self) -> Select[UUID]:
         """Return a query for all products of this section, or for the image and what was made from it."""

@@ -1,0 +1,172 @@
+"""Compares what the chain measured with the truth of the simulation: nothing else reads the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from scipy.spatial import KDTree
+
+from seechange_core.builtin.simulated_survey import truth_path
+from seechange_core.commands.demonstration.survey import SurveyRun
+from seechange_core.runner.section_report import DONE, SectionReport
+from seechange_core.store import DataStore
+
+MATCH_RADIUS_PIXEL = 1.0
+_BRIGHT_SNR, _FAINT_SNR = 10.0, 5.0
+#: Kinds of sources whose change is real.
+_CHANGING = ("transient", "variable")
+
+
+@dataclass(frozen=True)
+class SectionComparison:
+    """One section of a new epoch.
+
+    Parameters
+    ----------
+    report : SectionReport
+        How it ended.
+    data : DataStore
+        What it made.
+    measured : Table
+        ``x``, ``y`` (pixel), ``flux``, ``flux_error`` (nJy), ``object_id`` of its measurements.
+    transients : Table
+        Truth of the transients on it: ``id``, ``x``, ``y``, ``flux`` (electron), ``magnitude``, ``snr``, and ``row``:
+        the measurement within the match radius, -1 for none.
+    n_false : int
+        Measurements without a transient or a variable star.
+    wcs_error_mas : array of shape (2, n)
+        Measured minus true position of the stars, east and north.
+    zero_point_error_mag : float
+        Measured minus true.
+    """
+
+    report: SectionReport
+    data: DataStore
+    measured: Table
+    transients: Table
+    n_false: int
+    wcs_error_mas: Any
+    zero_point_error_mag: float
+
+
+def compare(run: SurveyRun) -> list[SectionComparison]:
+    """Compare every section of the new epochs that is done."""
+    new = {path.name: number for number, path in enumerate(run.files.new)}
+    survey = Table.read(run.files.truth, hdu="TRANSIENTS")
+    epochs = Table.read(run.files.truth, hdu="EPOCHS")
+    zero_points = {str(row["file"]).strip(): float(row["zero_point"]) for row in epochs}
+    exposures = {path.name: path for path in run.files.new}
+    return [
+        _compared(
+            run,
+            report,
+            exposures[report.exposure],
+            survey,
+            new[report.exposure],
+            zero_points[report.exposure],
+        )
+        for report in run.reports
+        if report.exposure in new and report.state == DONE
+    ]
+
+
+def _compared(
+    run: SurveyRun, report: SectionReport, path: Path, survey: Table, epoch: int, zero_point: float
+) -> SectionComparison:
+    store = run.services.store
+    header = run.services.instrument.read_header((path,))
+    exposure = store.exposures.register(run.services.instrument.name, header, (path,))
+    data = DataStore(store, exposure_id=exposure.id, section_id=report.section)
+    rows = data.get_measurements()
+    columns = ("x", "y", "flux", "flux_error", "object_id", "snr", "score")
+    measured = Table({name: np.array([getattr(row, name) for row in rows]) for name in columns})
+    truth = Table.read(truth_path(path))
+    truth = truth[np.char.strip(truth["section"].astype(str)) == report.section]
+    kind = np.char.strip(truth["kind"].astype(str))
+    transients = truth[kind == "transient"]
+    snr = dict(zip(survey["id"].tolist(), survey["expected_snr"][:, epoch].tolist(), strict=True))
+    transients["snr"] = [snr[int(number)] for number in transients["id"]]
+    transients["row"] = _matches(transients, measured)
+    real = _matches(measured, truth[np.isin(kind, _CHANGING)]) >= 0
+    stars = truth[kind == "star"]
+    ra, dec = data.get_wcs().data.pixel_to_sky(stars["x"], stars["y"])
+    east = (ra - stars["ra"]) * np.cos(np.radians(stars["dec"]))
+    return SectionComparison(
+        report=report,
+        data=data,
+        measured=measured,
+        transients=transients,
+        n_false=int(np.count_nonzero(~real)),
+        wcs_error_mas=np.stack([east, dec - stars["dec"]]) * 3.6e6,
+        zero_point_error_mag=data.get_zp().data.zero_point - zero_point,
+    )
+
+
+def _matches(points: Table, others: Table) -> Any:
+    """Return for each point the row of the nearest other one within the match radius, else -1."""
+    if len(points) == 0 or len(others) == 0:
+        return np.full(len(points), -1)
+    tree = KDTree(np.stack([others["x"], others["y"]], axis=1))
+    distance, row = tree.query(np.stack([points["x"], points["y"]], axis=1))
+    return np.where(distance <= MATCH_RADIUS_PIXEL, row, -1)
+
+
+def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, Any]:
+    """Return the figures of the demonstration: JSON values.
+
+    A transient counts once, at the epoch at which its expected S/N is best.
+    """
+    best: dict[int, tuple[float, bool]] = {}
+    for section in compared:
+        for row in section.transients:
+            seen = float(row["snr"]), bool(row["row"] >= 0)
+            best[int(row["id"])] = max(best.get(int(row["id"]), seen), seen)
+    bright = [found for snr, found in best.values() if snr >= _BRIGHT_SNR]
+    faint = [found for snr, found in best.values() if _FAINT_SNR <= snr < _BRIGHT_SNR]
+    errors = np.concatenate([section.wcs_error_mas.ravel() for section in compared] or [np.zeros(0)])
+    offsets = [section.zero_point_error_mag for section in compared]
+    pulls = np.concatenate([_flux_pulls(section) for section in compared] or [np.zeros(0)])
+    return {
+        "sections": len(run.reports),
+        "sections_done": sum(report.state == DONE for report in run.reports),
+        "injected_snr10": len(bright),
+        "found_snr10": sum(bright),
+        "injected_snr5_10": len(faint),
+        "found_snr5_10": sum(faint),
+        "false_per_section": _mean([section.n_false for section in compared]),
+        "false_per_section_max": max((section.n_false for section in compared), default=0),
+        "wcs_rms_mas": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
+        "zp_error_mmag": max((abs(offset) for offset in offsets), default=0.0) * 1000 if offsets else None,
+        "flux_pull_median": float(np.median(pulls)) if len(pulls) else None,
+        "flux_pull_scatter": float(1.4826 * np.median(np.abs(pulls - np.median(pulls))))
+        if len(pulls)
+        else None,
+        "cpu_s_per_section": _cpu_s(run.reports),
+        "seconds_by_stage": {name: round(seconds, 2) for name, seconds in run.seconds.items()},
+    }
+
+
+def _flux_pulls(section: SectionComparison) -> Any:
+    found = section.transients[section.transients["row"] >= 0]
+    measured = section.measured[found["row"]]
+    true_njy = 10 ** (0.4 * (31.4 - found["magnitude"]))
+    return np.asarray((measured["flux"] - true_njy) / measured["flux_error"])
+
+
+def _cpu_s(reports: Sequence[SectionReport]) -> dict[str, float]:
+    """Return the mean CPU time of each step over the sections for which it was not there already."""
+    spent: dict[str, list[float]] = {}
+    for report in reports:
+        for step in report.steps:
+            if step.made:
+                spent.setdefault(step.process, []).append(step.cpu_s)
+    return {process: round(_mean(values), 3) for process, values in spent.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0

@@ -1,0 +1,158 @@
+"""Simulates the survey and takes it through the chain, as a user would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
+from seechange_core.errors import SeeChangeError
+from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, referencing_provenance
+from seechange_core.profile import load_profile
+from seechange_core.registry import Registry
+from seechange_core.runner.calibration_frames import build_calibrations
+from seechange_core.runner.process import (
+    SectionWork,
+    StepStarted,
+    process_sections,
+    register,
+    register_run,
+    set_exposure_states,
+)
+from seechange_core.runner.references import build_reference
+from seechange_core.runner.section_report import DONE, SectionReport
+from seechange_core.runner.services import Services
+
+#: Hears of the stage, how many sections of it are done, and of how many.
+Say = Callable[[str, int, int], None]
+
+
+@dataclass
+class SurveyRun:
+    """A survey that was simulated and processed.
+
+    Parameters
+    ----------
+    files : SurveyFiles
+        What was simulated.
+    services : Services
+        The store that holds the results.
+    reports : list of SectionReport
+        How the sections ended: those of the reference's epochs, then the new ones.
+    seconds : dict of str to float
+        Elapsed time by stage.
+    """
+
+    files: SurveyFiles
+    services: Services
+    reports: list[SectionReport] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_survey(folder: Path, *, seed: int, jobs: int, assignments: Sequence[str], say: Say) -> SurveyRun:
+    """Simulate a survey under a folder, unless it is there, and process what is not processed yet.
+
+    Parameters
+    ----------
+    folder : Path
+        ``raw/`` and ``data/`` are made in it.
+    seed : int
+        Of the simulation.
+    jobs : int
+        Sections at the same time.
+    assignments : sequence of str
+        Changes of the profile: ``key.path=value``.
+    say : callable
+        Hears of progress.
+
+    Raises
+    ------
+    SeeChangeError
+        If a section of a reference's epoch does not end well, so that there is no reference.
+    """
+    started = time.perf_counter()
+    say("simulating", 0, 1)
+    files = write_survey(folder / "raw", seed=seed)
+    services = Services.of(_profile(folder, files, assignments))
+    run = SurveyRun(files, services)
+    started = _stage(run, "simulating", started)
+
+    say("calibration frames", 0, 2)
+    build_calibrations(services, "bias", [(path,) for path in files.bias])
+    say("calibration frames", 1, 2)
+    build_calibrations(services, "flat", [(path,) for path in files.flats])
+    started = _stage(run, "calibration frames", started)
+
+    _process(run, files.reference, "photocal", jobs, say, "epochs of the reference")
+    bad = [report for report in run.reports if report.state != DONE]
+    if len(bad) == len(run.reports):
+        raise SeeChangeError(f"no epoch of the reference could be calibrated: {bad[0].reason}")
+    started = _stage(run, "epochs of the reference", started)
+
+    _build_references(run, say)
+    started = _stage(run, "references", started)
+
+    _process(run, files.new, "scoring", jobs, say, "new epochs")
+    _stage(run, "new epochs", started)
+    return run
+
+
+def _profile(folder: Path, files: SurveyFiles, assignments: Sequence[str]) -> object:
+    catalog = [
+        f"{process}.catalog.{key}"
+        for process in ("astrocal", "photocal")
+        for key in ("use=file", f"file.path={files.catalog.absolute()}")
+    ]
+    storage = f"storage.root={(folder / 'data').absolute()}"
+    return load_profile(
+        Registry(), process_schemas(), instrument="simcam", assignments=[storage, *catalog, *assignments]
+    )
+
+
+def _process(
+    run: SurveyRun, exposures: Sequence[Path], through: str, jobs: int, say: Say, stage: str
+) -> None:
+    services = run.services
+    plan = exposure_plan(services.profile).through(through)
+    code_version_id = register_run(services, plan)
+    tasks, reports = [], []
+    for path in exposures:
+        found, failure = register(services, (path,))
+        tasks += found
+        reports += [failure] if failure else []
+    say(stage, 0, len(tasks))
+    for event in process_sections(
+        tasks, SectionWork(services.profile.layers, through, code_version_id), jobs
+    ):
+        if not isinstance(event, StepStarted):
+            reports.append(event)
+            say(stage, len(reports), len(tasks))
+    set_exposure_states(services, tasks, reports)
+    run.reports += sorted(reports, key=lambda report: (report.exposure, report.section))
+
+
+def _build_references(run: SurveyRun, say: Say) -> None:
+    services, profile = run.services, run.services.profile
+    services.store.provenances.register([*coadd_plan(profile).provenances(), referencing_provenance(profile)])
+    header = services.instrument.read_header((run.files.reference[0],))
+    sections = list(services.instrument.sections)
+    for number, section in enumerate(sections):
+        say("references", number, len(sections))
+        cards = services.instrument.read_section_header((run.files.reference[0],), section)
+        mapping = services.instrument.first_mapping(cards, {**header.info, "section": section})
+        ny, nx = services.instrument.sections[section].shape
+        ra, dec = mapping.pixel_to_sky([(nx - 1) / 2], [(ny - 1) / 2])
+        build_reference(
+            services,
+            filter=header.filter,
+            position=(float(ra[0]), float(dec[0])),
+            reference_set=profile.parameters("subtraction").reference_set,
+        )
+
+
+def _stage(run: SurveyRun, name: str, started: float) -> float:
+    now = time.perf_counter()
+    run.seconds[name] = now - started
+    return now
