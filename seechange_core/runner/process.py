@@ -129,6 +129,8 @@ def make_section_work(work: SectionWork) -> Work:
     """Make the function that a worker calls for each section."""
     services = Services.from_layers(work.layers)
     plan = exposure_plan(services.profile).through(work.through)
+    # Once for all sections, and in one statement.
+    services.store.provenances.register(plan.provenances())
 
     def process(task: SectionTask, tell: Callable[[Any], None]) -> SectionReport:
         return process_section(services, plan, task, work.code_version_id, started=tell)

@@ -37,14 +37,14 @@ class Store:
     def __init__(self, database: Database, files: FileStore) -> None:
         self.database = database
         self.files = files
-        self.products = ProductStore(database, files)
+        self.provenances = Provenances(database)
+        self.products = ProductStore(database, files, self.provenances)
         self.exposures = Exposures(database, files)
         self.calibrated_images = CalibratedImages(database)
         self.calibrations = Calibrations(database, files)
         self.excerpts = Excerpts(database, files)
         self.references = References(self.products)
         self.associations = Associations(database)
-        self.provenances = Provenances(database)
         self.reports = Reports(database)
         self.sensor_sections = SensorSections(database)
 

@@ -28,6 +28,7 @@ class Calibrations:
     def __init__(self, database: Database, files: FileStore) -> None:
         self._database = database
         self._files = files
+        self._found: dict[str, StoredFile] = {}
 
     def register(
         self,
@@ -81,7 +82,7 @@ class Calibrations:
         """
         table = CalibratorFile
         wanted = (
-            select(table.identity)
+            select(table.identity, table.path_stem, table.components, table.archive_state)
             .where(
                 table.kind == kind,
                 table.instrument == instrument,
@@ -95,7 +96,12 @@ class Calibrations:
             .limit(1)
         )
         with self._database.read() as session:
-            return session.scalars(wanted).first()
+            found = session.execute(wanted).first()
+        if found is None:
+            return None
+        identity, *files = found
+        (self._found[identity],) = StoredFile.from_columns(*files)
+        return str(identity)
 
     def load(self, identity: str, *, download: bool = True) -> CalibrationFrame:
         """Read a calibration image.
@@ -105,11 +111,7 @@ class Calibrations:
         StoreError
             If there is none of this identity, or its file is missing or damaged.
         """
-        with self._database.read() as session:
-            row = session.get(CalibratorFile, row_id(identity))
-        if row is None:
-            raise StoreError(f"there is no calibration file {identity}; it was deleted")
-        (stored,) = StoredFile.from_columns(row.path_stem, row.components, row.archive_state)
+        stored = self._found.get(identity) or self._stored(identity)
         return read_calibration(self._files.local_path(stored, download=download))
 
     def listed(self, instrument: str) -> list[CalibratorFile]:
@@ -127,3 +129,10 @@ class Calibrations:
         """Choose this file no more; what was made with it stays."""
         changed = update(CalibratorFile).where(CalibratorFile.id == row_id(identity)).values(retired=True)
         self._database.transact(lambda session: session.execute(changed))
+
+    def _stored(self, identity: str) -> StoredFile:
+        with self._database.read() as session:
+            row = session.get(CalibratorFile, row_id(identity))
+        if row is None:
+            raise StoreError(f"there is no calibration file {identity}; it was deleted")
+        return StoredFile.from_columns(row.path_stem, row.components, row.archive_state)[0]

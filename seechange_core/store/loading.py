@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -56,16 +57,58 @@ def read_role(
     return FILE_FORMATS[role].read(files.local_path(stored[0], download=download))
 
 
+def read_calibrated(
+    session: Session, files: FileStore, product_ids: Mapping[str, str], *, download: bool = True
+) -> dict[str, Any]:
+    """Read a calibrated image with all that was measured on it, its rows found in one statement.
+
+    Parameters
+    ----------
+    product_ids : mapping of str to str
+        By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``.
+
+    Raises
+    ------
+    StoreError
+        If a product or a file is missing.
+    """
+    columns: list[Any] = []
+    keys: list[tuple[Any, UUID]] = []
+    for role, identity in product_ids.items():
+        table = _DOCUMENTS[role][0].class_ if role in _DOCUMENTS else FILE_TABLES[role]
+        columns += [_DOCUMENTS[role][0]] if role in _DOCUMENTS else _file_columns(table)
+        keys.append((table, row_id(identity)))
+    (first, first_key), *others = keys
+    wanted = select(*columns).select_from(first).where(first.id == first_key)
+    for table, key in others:
+        wanted = wanted.join(table, table.id == key)
+    found = session.execute(wanted).first()
+    if found is None:
+        raise StoreError(f"one of the products {', '.join(product_ids.values())} was deleted; process again")
+    values, products = iter(found), {}
+    for role in product_ids:
+        if role in _DOCUMENTS:
+            products[role] = _DOCUMENTS[role][1](next(values))
+        else:
+            (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
+            products[role] = FILE_FORMATS[role].read(files.local_path(stored, download=download))
+    return products
+
+
 def stored_files(session: Session, product_id: str, role: str) -> tuple[StoredFile, ...]:
     """Return the files of one role of a product; none if there is no such row."""
     table = FILE_TABLES.get(role, DataFile)
-    columns = select(table.path_stem, table.components, table.archive_state)
+    columns = select(*_file_columns(table))
     if table is DataFile:
         columns = columns.where(DataFile.product_id == row_id(product_id), DataFile.role == role)
     else:
         columns = columns.where(table.id == row_id(product_id))
     found = session.execute(columns).first()
     return () if found is None else StoredFile.from_columns(*found)
+
+
+def _file_columns(table: Any) -> tuple[Any, Any, Any]:
+    return table.path_stem, table.components, table.archive_state
 
 
 def _missing(product_id: str, role: str) -> StoreError:

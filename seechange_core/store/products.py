@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from seechange_core.models import Base, Binding, Product, ProductInput, Reference, row_id
@@ -17,7 +17,7 @@ from seechange_core.store.inserting import insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
 from seechange_core.store.loading import FILE_TABLES, read_role, stored_files
 from seechange_core.store.naming import path_stem
-from seechange_core.store.provenances import provenance_row
+from seechange_core.store.provenances import Provenances, provenance_row
 from seechange_core.store.record import Observation, ProductRecord, ProductState
 from seechange_core.store.rows import ROW_BUILDERS, Saving, data_file_rows
 from seechange_core.store.upstream import inherited_badness
@@ -34,13 +34,16 @@ class ProductStore:
         Holds the rows.
     files : FileStore
         Holds the pixels and tables.
+    provenances : Provenances
+        Knows which provenances have their row.
     """
 
-    def __init__(self, database: Database, files: FileStore) -> None:
+    def __init__(self, database: Database, files: FileStore, provenances: Provenances) -> None:
         self.database = database
         self.files = files
-        self._registered: set[str] = set()
+        self._provenances = provenances
         self._saved_files: dict[tuple[str, str], StoredFile] = {}
+        self._unbound: set[str] = set()
 
     def find(self, product_id: str) -> ProductState | None:
         """Return what is known of a product; None if it was never finished."""
@@ -50,15 +53,26 @@ class ProductStore:
 
     def find_by_anchor(self, anchor: str) -> ProductState | None:
         """Return the product of an anchor; None if it was never finished."""
+        # One statement finds the binding too: a step that has to run asks for it next.
+        asked = select(literal(anchor).label("anchor")).subquery()
         wanted = (
-            select(Product).where(Product.anchor == anchor).order_by(Product.created_at, Product.id).limit(1)
+            select(Product, Binding.anchor)
+            .select_from(asked)
+            .outerjoin(Product, Product.anchor == asked.c.anchor)
+            .outerjoin(Binding, Binding.anchor == asked.c.anchor)
+            .order_by(Product.created_at, Product.id)
+            .limit(1)
         )
         with self.database.read() as session:
-            product = session.scalars(wanted).first()
-        return None if product is None else _state(product)
+            found: Any = session.execute(wanted).one()
+        if found.anchor is None:
+            self._unbound.add(anchor)
+        return None if found.Product is None else _state(found.Product)
 
     def binding(self, anchor: str) -> dict[str, str] | None:
         """Return the inputs that were bound to an anchor; None before `bind`."""
+        if anchor in self._unbound:
+            return None
         with self.database.read() as session:
             bound = session.get(Binding, anchor)
         return None if bound is None else dict(bound.inputs)
@@ -71,7 +85,9 @@ class ProductStore:
                 return dict(inputs)
             return dict(session.scalars(select(Binding.inputs).where(Binding.anchor == anchor)).one())
 
-        return self.database.transact(work)
+        bound = self.database.transact(work)
+        self._unbound.discard(anchor)
+        return bound
 
     def save(
         self,
@@ -154,7 +170,7 @@ class ProductStore:
         saving: Saving | None,
     ) -> bool:
         def work(session: Session) -> bool:
-            if record.provenance.id not in self._registered:
+            if record.provenance.id not in self._provenances.registered:
                 insert_missing(session, [provenance_row(record.provenance)])
             product = Product(
                 id=row_id(record.product_id),
@@ -179,7 +195,7 @@ class ProductStore:
             return True
 
         written = self.database.transact(work)
-        self._registered.add(record.provenance.id)
+        self._provenances.registered.add(record.provenance.id)
         return written
 
     def _remove_unused(self, product_id: str, files: Mapping[str, StoredFile]) -> None:

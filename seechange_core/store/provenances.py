@@ -22,15 +22,23 @@ class Provenances:
     ----------
     database : Database
         Where the rows are.
+
+    Attributes
+    ----------
+    registered : set of str
+        Ids that are known to have their row; so a process registers each of them once.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.registered: set[str] = set()
 
     def register(self, provenances: Iterable[Provenance]) -> None:
         """Write provenances that are not there yet."""
         rows = [provenance_row(provenance) for provenance in provenances]
+        ids = {row.id for row in rows}
         self._database.transact(lambda session: insert_missing(session, rows))
+        self.registered |= ids
 
     def get(self, provenance_id: str) -> Provenance:
         """Return a provenance by its id, or by as much of its beginning as no other shares.

@@ -12,6 +12,7 @@ from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
 from seechange_core.models import Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
+from seechange_core.store.loading import read_calibrated
 from seechange_core.store.overlap import middle, overlap_fraction
 from seechange_core.store.products import ProductRecord, ProductStore
 from seechange_core.store.rows.references import ReferencePlacement
@@ -104,9 +105,9 @@ class References:
             raise StoreError(
                 f"there is no reference {identity}: it was deleted; `seechange reference list` shows what is"
             )
-        return {
-            role: self._products.load(found.inputs[role], role, download=download) for role in REFERENCE_ROLES
-        }
+        product_ids = {role: found.inputs[role] for role in REFERENCE_ROLES}
+        with self._database.read() as session:
+            return read_calibrated(session, self._products.files, product_ids, download=download)
 
     def listed(
         self, reference_set: str | None = None, *, retired: bool = False

@@ -151,14 +151,16 @@ def observation(**changes: Any) -> Observation:
     return Observation(**fields)
 
 
-def start(store: Store, folder: Path, name: str = "one", seed: int = 1, mjd: float = 60000.25) -> Chain:
+def start(
+    store: Store, folder: Path, name: str = "one", seed: int = 1, mjd: float = 60000.25, n_candidates: int = 3
+) -> Chain:
     """Register an exposure and return the chain that begins with it."""
     raw = folder / f"{name}.fits"
     raw.write_bytes(hashlib.sha256(name.encode()).digest() * 90)
     header = ExposureHeader("science", mjd, 30.0, "r", 150.0, 2.0, ("A", "B"), info={"airmass": 1.2})
     exposure = store.exposures.register("simcam", header, [raw])
     seen = observation(exposure_id=exposure.id, section="A", mjd=mjd)
-    return Chain(store, seen, {"exposure": exposure.identity}, hand_made(seed))
+    return Chain(store, seen, {"exposure": exposure.identity}, hand_made(seed, n_candidates))
 
 
 def build_reference(store: Store, members: list[Chain], reference_set: str = "default") -> str:

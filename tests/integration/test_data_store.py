@@ -138,7 +138,7 @@ def test_tag_names_one_provenance_a_process(store: Store) -> None:
     photocal = Provenance("photocal", "1.0", {}, {})
     store.provenances.set_tag("current", [first, photocal])
     store.provenances.set_tag("current", [first])
-    with pytest.raises(StoreError, match="'current' names provenance .* for extraction"):
+    with pytest.raises(StoreError, match=r"'current' names provenance .* for extraction"):
         store.provenances.set_tag("current", [other])
     assert store.provenances.tagged("current") == {"extraction": first.id, "photocal": photocal.id}
     store.provenances.set_tag("current", [other], replace=True)
@@ -146,7 +146,7 @@ def test_tag_names_one_provenance_a_process(store: Store) -> None:
     assert store.provenances.get(other.id[:8]) == other
     with pytest.raises(StoreError, match="more than one provenance"):
         store.provenances.get("")
-    with pytest.raises(StoreError, match="no provenance begins with 'zzz'"):
+    with pytest.raises(StoreError, match=r"no provenance begins with 'zzz'"):
         store.provenances.get("zzz")
     assert store.provenances.listed("photocal") == [photocal]
 
