@@ -23,7 +23,12 @@ from seechange_core.models import (
 )
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
-from seechange_core.store.formats.documents import mapping_from_document, photometry_from_document
+from seechange_core.store.formats.documents import (
+    mapping_document,
+    mapping_from_document,
+    photometry_document,
+    photometry_from_document,
+)
 
 #: Tables that have a file, by role; roles that are not here have a row of `DataFile`.
 FILE_TABLES: Mapping[str, Any] = {
@@ -38,6 +43,11 @@ FILE_TABLES: Mapping[str, Any] = {
 _DOCUMENTS: Mapping[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
     "mapping": (WorldCoordinates.mapping, mapping_from_document),
     "photometry": (ZeroPoint.solution, photometry_from_document),
+}
+#: How roles that have no file are written, and read back.
+DOCUMENT_FORMATS: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]] = {
+    "mapping": (mapping_document, mapping_from_document),
+    "photometry": (photometry_document, photometry_from_document),
 }
 
 

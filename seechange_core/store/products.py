@@ -15,7 +15,7 @@ from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
 from seechange_core.store.inserting import insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
-from seechange_core.store.loading import FILE_TABLES, read_role, stored_files
+from seechange_core.store.loading import DOCUMENT_FORMATS, FILE_TABLES, read_role, stored_files
 from seechange_core.store.naming import path_stem
 from seechange_core.store.provenances import Provenances, provenance_row
 from seechange_core.store.record import Observation, ProductRecord, ProductState
@@ -43,6 +43,7 @@ class ProductStore:
         self.files = files
         self._provenances = provenances
         self._saved_files: dict[tuple[str, str], StoredFile] = {}
+        self._saved_documents: dict[tuple[str, str], dict[str, Any]] = {}
         self._unbound: set[str] = set()
 
     def find(self, product_id: str) -> ProductState | None:
@@ -125,6 +126,11 @@ class ProductStore:
         }
         if self._write(record, "done", "", record.metrics, Saving(record, outputs, inputs, files)):
             self._saved_files |= {(record.product_id, role): stored for role, stored in files.items()}
+            self._saved_documents |= {
+                (record.product_id, role): DOCUMENT_FORMATS[role][0](value)
+                for role, value in outputs.items()
+                if role in DOCUMENT_FORMATS
+            }
         else:
             self._remove_unused(record.product_id, files)
 
@@ -155,6 +161,9 @@ class ProductStore:
         StoreError
             If there is no such product, or its file is missing or damaged.
         """
+        document = self._saved_documents.get((product_id, role))
+        if document is not None:
+            return DOCUMENT_FORMATS[role][1](document)
         stored = self._saved_files.get((product_id, role))
         if stored is not None:
             return FILE_FORMATS[role].read(self.files.local_path(stored, download=download))
