@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic import Field as _PydanticField
 
 _ID_LENGTH = 20
@@ -34,7 +34,7 @@ def parameter(
     **constraints
         Bounds and patterns as pydantic knows them: ``ge``, ``gt``, ``le``, ``lt``, ``min_length`` ...
     """
-    extra = {"unit": unit, "critical": critical}
+    extra: dict[str, JsonValue] = {"unit": unit, "critical": critical}
     return _PydanticField(default, description=description, json_schema_extra=extra, **constraints)
 
 

@@ -45,7 +45,7 @@ ASSOCIATION, REFERENCING = "association", "referencing"
 
 def process_schemas() -> tuple[ProcessSchema, ...]:
     """Return everything that a profile can say of processes, in the order of the chain."""
-    steps = (*EXPOSURE_CHAIN, Coaddition)
+    steps: tuple[type[Step], ...] = (*EXPOSURE_CHAIN, Coaddition)
     return (
         *(ProcessSchema(step.process, step.Params, step.slots) for step in steps),
         ProcessSchema(ASSOCIATION, AssociationParams),

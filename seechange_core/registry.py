@@ -237,7 +237,7 @@ def _append_error(status: PluginStatus, message: str) -> None:
 def contract_problem(component: Any, kind: str) -> str:
     """Say what is wrong with a component class, in one sentence; empty if nothing is."""
     base = _BASES[kind]
-    if not (inspect.isclass(component) and issubclass(component, base)):
+    if not _is_subclass(component, base):
         return f"{component!r} is no subclass of {base.__name__}"
     label = f"{kind} {component.name or component.__name__!r}"
     if inspect.isabstract(component):
@@ -248,9 +248,13 @@ def contract_problem(component: Any, kind: str) -> str:
         return f"{label}: the version {component.version!r} is not 'major.minor'"
     if component.api != API_VERSION:
         return f"{label} was written for api {component.api}; this core speaks {API_VERSION}: upgrade the older of both"
-    if not (inspect.isclass(component.Params) and issubclass(component.Params, Params)):
+    if not _is_subclass(component.Params, Params):
         return f"{label}: its Params is no subclass of seechange_core.api.Params"
     undocumented = [name for name, info in component.Params.model_fields.items() if not info.description]
     if undocumented:
         return f"{label}: the parameters {', '.join(undocumented)} have no description"
     return ""
+
+
+def _is_subclass(candidate: Any, base: type) -> bool:
+    return inspect.isclass(candidate) and issubclass(candidate, base)

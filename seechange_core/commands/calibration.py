@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.commands.settings import location_options, open_located, profile_options, read_profile
+from seechange_core.commands.tables import print_rows
 
 
 @click.group()
@@ -56,15 +57,13 @@ def build(
 
 
 @calibration.command(name="list")
-@profile_options
+@location_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(profile_file: Path | None, instrument: str, assignments: tuple[str, ...], as_json: bool) -> None:
+def list_(profile_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
     """List calibration frames with the time in which they are valid."""
-    from seechange_core.runner.services import Services
-
-    services = Services.of(read_profile(profile_file, instrument, assignments))
     rows = [
         {
+            "instrument": row.instrument,
             "kind": row.kind,
             "section": row.section,
             "filter": row.filter,
@@ -72,13 +71,8 @@ def list_(profile_file: Path | None, instrument: str, assignments: tuple[str, ..
             "valid_to_mjd": row.valid_to_mjd,
             "identity": row.identity,
         }
-        for row in services.store.calibrations.listed(services.instrument.name)
+        for row in open_located(profile_file, assignments).calibrations.listed()
     ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(
-            f"{row['kind']:8} {row['section']:6} {row['filter'] or '-':4} "
-            f"from {row['valid_from_mjd'] or '-'} to {row['valid_to_mjd'] or '-'}  {row['identity']}"
-        )
+    print_rows(
+        rows, as_json=as_json, nothing="no calibration frames: 'seechange calibration build' makes them"
+    )

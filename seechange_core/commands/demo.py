@@ -30,9 +30,9 @@ import click
 def demo(out: Path, seed: int, jobs: int | None, assignments: tuple[str, ...], as_json: bool) -> None:
     """Simulate a small survey, run it through the chain, and show what was found.
 
-    The sky, the camera and its exposures are simulated. Everything after that is the chain as it runs on real data: PSF,
-    astrometry and zero points are measured, and the truth is read by the comparison at the end only. Run it again and
-    nothing is computed twice.
+    The sky, the camera and its exposures are simulated. Everything after that is the chain as it runs on real data:
+    PSF, astrometry and zero points are measured, and the truth is read by the comparison at the end only. Run it
+    again and nothing is computed twice.
     """
     # What computes is imported only when something is computed.
     from seechange_core.commands.demonstration.comparison import compare, figures

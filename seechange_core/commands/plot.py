@@ -42,7 +42,7 @@ def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...
     found = _data_store(profile_file, assignments, image_id).get_image()
     if found is None:
         raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
-    _save(plot_image(found.product).figure, output)
+    _save(plot_image(found.product).get_figure(root=True), output)
 
 
 @plot.command()
@@ -56,7 +56,7 @@ def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str
     found, detections = data.get_subtraction(), data.get_detections()
     if found is None or detections is None:
         raise StoreError(f"nothing was subtracted and detected on the image {image_id}: process it first")
-    _save(plot_difference(found.product, detections.data).figure, output)
+    _save(plot_difference(found.product, detections.data).get_figure(root=True), output)
 
 
 @plot.command()
@@ -101,7 +101,7 @@ def lightcurve(name: str, profile_file: Path | None, assignments: tuple[str, ...
         unit="nJy" if all(columns["calibrated"]) else "electron",
         title=name,
     )
-    _save(axes.figure, output)
+    _save(axes.get_figure(root=True), output)
 
 
 def _data_store(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:

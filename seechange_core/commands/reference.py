@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.commands.settings import location_options, open_located, profile_options, read_profile
+from seechange_core.commands.tables import print_rows
 
 
 @click.group()
@@ -68,22 +69,19 @@ def build(
 
 
 @reference.command(name="list")
-@profile_options
+@location_options
 @click.option("--set-name", help="Only this set.")
 @click.option("--retired", is_flag=True, help="Also those that are no longer used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(
     profile_file: Path | None,
-    instrument: str,
     assignments: tuple[str, ...],
     set_name: str | None,
     retired: bool,
     as_json: bool,
 ) -> None:
     """List references with their sets."""
-    from seechange_core.runner.services import open_store
-
-    store = open_store(read_profile(profile_file, instrument, assignments))
+    store = open_located(profile_file, assignments)
     rows = [
         {
             "set": name,
@@ -96,18 +94,12 @@ def list_(
         }
         for name, row in store.references.listed(set_name, retired=retired)
     ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo("{set:12} {filter:4} {ra:9.4f} {dec:+9.4f}  {sky_cell}  {reference}".format(**row))
+    print_rows(rows, as_json=as_json, nothing="no references: 'seechange reference build' makes them")
 
 
 @reference.command()
-@profile_options
+@location_options
 @click.argument("identity")
-def retire(profile_file: Path | None, instrument: str, assignments: tuple[str, ...], identity: str) -> None:
+def retire(profile_file: Path | None, assignments: tuple[str, ...], identity: str) -> None:
     """Choose a reference no more; what was made with it stays."""
-    from seechange_core.runner.services import open_store
-
-    open_store(read_profile(profile_file, instrument, assignments)).references.retire(identity)
+    open_located(profile_file, assignments).references.retire(identity)

@@ -135,7 +135,7 @@ def merged(layers: Sequence[Layer]) -> dict[str, Any]:
 
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], **_: PydanticBaseSettingsSource
+            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(_LayerSource(settings_cls, layer) for layer in reversed(layers))
 

@@ -88,7 +88,7 @@ def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> 
 
     checked = Annotated[str, AfterValidator(check)]
     if slot.many:
-        return list[checked], Field(description=f"Names of the {slot.kind}s, in order")  # type: ignore[valid-type]
+        return list[checked], Field(description=f"Names of the {slot.kind}s, in order")
     return checked, Field(
         description=f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}"
     )
@@ -96,11 +96,12 @@ def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> 
 
 def nearest_key(model: type[BaseModel], path: Sequence[Any]) -> str:
     """Return the valid key path nearest to a path whose last part is unknown; empty if nothing is near."""
-    block: Any = model
+    block = model
     for part in path[:-1]:
-        info = block.model_fields.get(str(part)) if isinstance(block, type) else None
-        block = info.annotation if info else None
-    if not (isinstance(block, type) and issubclass(block, BaseModel)):
-        return ""
+        info = block.model_fields.get(str(part))
+        inner = info.annotation if info else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        block = inner
     near = difflib.get_close_matches(str(path[-1]), list(block.model_fields), 1)
     return ".".join([*(str(part) for part in path[:-1]), near[0]]) if near else ""

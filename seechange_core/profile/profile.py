@@ -60,17 +60,17 @@ class Profile:
     @property
     def database(self) -> DatabaseSettings:
         """Where the database is."""
-        return self.model.database  # type: ignore[attr-defined,no-any-return]
+        return self.model.database  # type: ignore[attr-defined]
 
     @property
     def storage(self) -> StorageSettings:
         """Where files are."""
-        return self.model.storage  # type: ignore[attr-defined,no-any-return]
+        return self.model.storage  # type: ignore[attr-defined]
 
     @property
     def runner(self) -> RunnerSettings:
         """How work is spread."""
-        return self.model.runner  # type: ignore[attr-defined,no-any-return]
+        return self.model.runner  # type: ignore[attr-defined]
 
     def instrument(self) -> Any:
         """Make the camera that the profile names."""

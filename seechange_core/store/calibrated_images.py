@@ -102,7 +102,7 @@ class CalibratedImages:
             _row(photocal, extraction, astrocal, image)
             for photocal, extraction, astrocal, image in rows
             if photocal.inputs["mapping"] == astrocal.identity
-            and (position is None or contains(image.corners, *position))
+            and (position is None or contains(image.corners or [], *position))
         ]
 
 

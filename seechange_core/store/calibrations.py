@@ -114,13 +114,13 @@ class Calibrations:
         stored = self._found.get(identity) or self._stored(identity)
         return read_calibration(self._files.local_path(stored, download=download))
 
-    def listed(self, instrument: str) -> list[CalibratorFile]:
-        """Return the calibration files of a camera that are not retired, in the order of kind, section and filter."""
+    def listed(self) -> list[CalibratorFile]:
+        """Return the calibration files that are not retired, in the order of camera, kind, section and filter."""
         table = CalibratorFile
         wanted = (
             select(table)
-            .where(table.instrument == instrument, table.retired.is_(False))
-            .order_by(table.kind, table.section, table.filter, table.identity)
+            .where(table.retired.is_(False))
+            .order_by(table.instrument, table.kind, table.section, table.filter, table.identity)
         )
         with self._database.read() as session:
             return list(session.scalars(wanted))

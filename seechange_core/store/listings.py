@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from seechange_core.models import DeepScore, Exposure, Image, Measurements, Object
 from seechange_core.models.sky_index import in_cone
@@ -56,7 +56,7 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
         return [dict(row) for row in session.execute(wanted.limit(selection.limit)).mappings()]
 
 
-def _exposures() -> Select[Any]:
+def _exposures() -> Any:
     columns = (
         Exposure.id,
         Exposure.instrument,
@@ -72,7 +72,7 @@ def _exposures() -> Select[Any]:
     return select(*columns).order_by(Exposure.mjd, Exposure.id)
 
 
-def _images() -> Select[Any]:
+def _images() -> Any:
     columns = (
         Image.id,
         Image.instrument,
@@ -89,7 +89,7 @@ def _images() -> Select[Any]:
     return select(*columns).order_by(Image.mjd, Image.id)
 
 
-def _measurements() -> Select[Any]:
+def _measurements() -> Any:
     best = (
         select(func.max(DeepScore.score)).where(DeepScore.measurement_id == Measurements.id).scalar_subquery()
     )
@@ -111,7 +111,7 @@ def _measurements() -> Select[Any]:
     return joined.order_by(Measurements.mjd, Measurements.id)
 
 
-def _objects() -> Select[Any]:
+def _objects() -> Any:
     columns = (
         Object.id,
         Object.name,
@@ -126,7 +126,7 @@ def _objects() -> Select[Any]:
 
 
 #: What can be listed: table and query.
-LISTINGS: Mapping[str, tuple[Any, Callable[[], Select[Any]]]] = {
+LISTINGS: Mapping[str, tuple[Any, Callable[[], Any]]] = {
     "exposures": (Exposure, _exposures),
     "images": (Image, _images),
     "detections": (Measurements, _measurements),

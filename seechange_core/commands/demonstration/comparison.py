@@ -13,8 +13,10 @@ from scipy.spatial import KDTree
 
 from seechange_core.builtin.simulated_survey import truth_path
 from seechange_core.commands.demonstration.survey import SurveyRun
+from seechange_core.frames import MeasurementTable
+from seechange_core.pipeline import exposure_plan
+from seechange_core.runner.products import Products
 from seechange_core.runner.section_report import DONE, SectionReport
-from seechange_core.store import DataStore
 
 MATCH_RADIUS_PIXEL = 1.0
 _BRIGHT_SNR, _FAINT_SNR = 10.0, 5.0
@@ -30,10 +32,12 @@ class SectionComparison:
     ----------
     report : SectionReport
         How it ended.
-    data : DataStore
-        What it made.
-    measured : Table
-        ``x``, ``y`` (pixel), ``flux``, ``flux_error`` (nJy), ``object_id`` of its measurements.
+    products : Products
+        What it made, by role.
+    mjd, filter : float, str
+        Of the image.
+    measured : MeasurementTable
+        Its candidates.
     transients : Table
         Truth of the transients on it: ``id``, ``x``, ``y``, ``flux`` (electron), ``magnitude``, ``snr``, and ``row``:
         the measurement within the match radius, -1 for none.
@@ -46,8 +50,10 @@ class SectionComparison:
     """
 
     report: SectionReport
-    data: DataStore
-    measured: Table
+    products: Products
+    mjd: float
+    filter: str
+    measured: MeasurementTable
     transients: Table
     n_false: int
     wcs_error_mas: Any
@@ -78,13 +84,11 @@ def compare(run: SurveyRun) -> list[SectionComparison]:
 def _compared(
     run: SurveyRun, report: SectionReport, path: Path, survey: Table, epoch: int, zero_point: float
 ) -> SectionComparison:
-    store = run.services.store
-    header = run.services.instrument.read_header((path,))
-    exposure = store.exposures.register(run.services.instrument.name, header, (path,))
-    data = DataStore(store, exposure_id=exposure.id, section_id=report.section)
-    rows = data.get_measurements()
-    columns = ("x", "y", "flux", "flux_error", "object_id", "snr", "score")
-    measured = Table({name: np.array([getattr(row, name) for row in rows]) for name in columns})
+    products = Products(run.services.store.products)
+    plan = exposure_plan(run.services.profile)
+    for step in report.steps:
+        products.add(step.product_id, plan[step.process].step.outputs)
+    image, measured = products["image"], products["measurements"]
     truth = Table.read(truth_path(path))
     truth = truth[np.char.strip(truth["section"].astype(str)) == report.section]
     kind = np.char.strip(truth["kind"].astype(str))
@@ -94,23 +98,25 @@ def _compared(
     transients["row"] = _matches(transients, measured)
     real = _matches(measured, truth[np.isin(kind, _CHANGING)]) >= 0
     stars = truth[kind == "star"]
-    ra, dec = data.get_wcs().data.pixel_to_sky(stars["x"], stars["y"])
+    ra, dec = products["mapping"].pixel_to_sky(stars["x"], stars["y"])
     east = (ra - stars["ra"]) * np.cos(np.radians(stars["dec"]))
     return SectionComparison(
         report=report,
-        data=data,
+        products=products,
+        mjd=image.info["mjd"],
+        filter=image.info["filter"],
         measured=measured,
         transients=transients,
         n_false=int(np.count_nonzero(~real)),
         wcs_error_mas=np.stack([east, dec - stars["dec"]]) * 3.6e6,
-        zero_point_error_mag=data.get_zp().data.zero_point - zero_point,
+        zero_point_error_mag=products["photometry"].zero_point - zero_point,
     )
 
 
-def _matches(points: Table, others: Table) -> Any:
+def _matches(points: Any, others: Any) -> Any:
     """Return for each point the row of the nearest other one within the match radius, else -1."""
-    if len(points) == 0 or len(others) == 0:
-        return np.full(len(points), -1)
+    if len(points["x"]) == 0 or len(others["x"]) == 0:
+        return np.full(len(points["x"]), -1)
     tree = KDTree(np.stack([others["x"], others["y"]], axis=1))
     distance, row = tree.query(np.stack([points["x"], points["y"]], axis=1))
     return np.where(distance <= MATCH_RADIUS_PIXEL, row, -1)
@@ -153,7 +159,7 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
 
 def _flux_pulls(section: SectionComparison) -> Any:
     found = section.transients[section.transients["row"] >= 0]
-    measured = section.measured[found["row"]]
+    measured = section.measured.rows(np.asarray(found["row"]))
     true_njy = 10 ** (0.4 * (31.4 - found["magnitude"]))
     return np.asarray((measured["flux"] - true_njy) / measured["flux_error"])
 

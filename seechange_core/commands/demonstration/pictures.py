@@ -13,6 +13,7 @@ from seechange_core.commands.demonstration.survey import SurveyRun
 from seechange_core.commands.plots.candidates import plot_stamps
 from seechange_core.commands.plots.images import plot_difference
 from seechange_core.commands.plots.light_curves import plot_light_curve
+from seechange_core.commands.plots.style import save
 from seechange_core.frames.photometry import NJY_ZERO_POINT
 from seechange_core.simulation.sky import light_curve
 
@@ -33,24 +34,27 @@ def draw(run: SurveyRun, compared: Sequence[SectionComparison], folder: Path) ->
 def _difference(section: SectionComparison, path: Path) -> Path:
     injected = section.transients[section.transients["snr"] >= _LEAST_SNR]
     axes = plot_difference(
-        section.data.get_subtraction().product,
+        section.products["difference"],
         {"x": section.measured["x"], "y": section.measured["y"]},
         {"x": injected["x"], "y": injected["y"]},
         match_radius_pixel=MATCH_RADIUS_PIXEL,
         title=f"Simulated: {section.report.exposure} {section.report.section}, difference, "
         f"transients above expected S/N {_LEAST_SNR:g}",
     )
-    axes.figure.savefig(path)
+    save(axes, path)
     return path
 
 
 def _stamps(section: SectionComparison, path: Path) -> Path:
-    measurements, scores = section.data.get_measurement_table(), section.data.get_score_table()
-    order = np.argsort(-np.abs(measurements["score"]), kind="stable")
+    order = np.argsort(-np.abs(section.measured["score"]), kind="stable")
     spread = order[np.linspace(0, len(order) - 1, min(_STAMPS, len(order))).astype(int)]
     title = f"Simulated: {section.report.exposure} {section.report.section}; new, reference, difference"
     plot_stamps(
-        section.data.get_cutouts().data, measurements, scores, rows=spread.tolist(), title=title
+        section.products["stamps"],
+        section.measured,
+        section.products["scores"],
+        rows=spread.tolist(),
+        title=title,
     ).savefig(path)
     return path
 
@@ -59,19 +63,14 @@ def _light_curve(run: SurveyRun, compared: Sequence[SectionComparison], path: Pa
     """Draw the transient that was measured most often, of those the most significant one."""
     points: dict[int, list[tuple[float, float, float, float, str]]] = {}
     for section in compared:
-        image = section.data.get_image().row
         for row in section.transients[section.transients["row"] >= 0]:
-            found = section.measured[int(row["row"])]
-            point = (
-                image.mjd,
-                float(found["flux"]),
-                float(found["flux_error"]),
-                float(row["snr"]),
-                image.filter,
-            )
+            flux, error = (float(section.measured[name][int(row["row"])]) for name in ("flux", "flux_error"))
+            point = (section.mjd, flux, error, float(row["snr"]), section.filter)
             points.setdefault(int(row["id"]), []).append(point)
     number = max(points, key=lambda key: (len(points[key]), sum(point[3] for point in points[key])))
-    mjd, flux, error, _, filters = (np.array(column) for column in zip(*sorted(points[number]), strict=True))
+    mjd, fluxes, errors, _, filters = (
+        np.array(column) for column in zip(*sorted(points[number]), strict=True)
+    )
     survey = Table.read(run.files.truth, hdu="TRANSIENTS")
     true = survey[survey["id"] == number][0]
     times = np.linspace(mjd.min() - 4, mjd.max() + 4, 300)
@@ -79,11 +78,11 @@ def _light_curve(run: SurveyRun, compared: Sequence[SectionComparison], path: Pa
     peak_njy = 10 ** (0.4 * (NJY_ZERO_POINT - true["peak_magnitude"]))
     axes = plot_light_curve(
         mjd,
-        flux,
-        error,
+        fluxes,
+        errors,
         filters,
         {str(filters[0]): (times, peak_njy * relative)},
         title=f"Simulated transient {number}: measured fluxes over the true light curve",
     )
-    axes.figure.savefig(path)
+    save(axes, path)
     return path

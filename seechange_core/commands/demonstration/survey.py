@@ -10,7 +10,7 @@ from pathlib import Path
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
 from seechange_core.errors import SeeChangeError
 from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, referencing_provenance
-from seechange_core.profile import load_profile
+from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
 from seechange_core.runner.process import (
@@ -99,7 +99,7 @@ def run_survey(folder: Path, *, seed: int, jobs: int, assignments: Sequence[str]
     return run
 
 
-def _profile(folder: Path, files: SurveyFiles, assignments: Sequence[str]) -> object:
+def _profile(folder: Path, files: SurveyFiles, assignments: Sequence[str]) -> Profile:
     catalog = [
         f"{process}.catalog.{key}"
         for process in ("astrocal", "photocal")

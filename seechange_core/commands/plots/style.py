@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,3 +64,10 @@ def show_pixels(axes: Axes, data: NDArray[Any], *, symmetric: bool = False) -> A
         low, high = -5.0 * scatter, 5.0 * scatter
     axes.set_facecolor("#c6d8e8")
     return axes.imshow(data, origin="lower", cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")
+
+
+def save(axes: Axes, path: Path) -> None:
+    """Write the figure that axes belong to; the ending of the path names the format."""
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.savefig(path)
