@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,14 @@ class PsfModel:
     sampling: float = 1.0
     fwhm: float = 0.0
     n_stars: int = 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything that decides a rendered stamp."""
+        numbers = (self.degree, self.x_zero, self.y_zero, self.x_scale, self.y_scale, self.sampling, self.fwhm)
+        digest = hashlib.sha256(repr((self.coefficients.shape, numbers)).encode("ascii"))
+        digest.update(np.ascontiguousarray(self.coefficients).tobytes())
+        return digest.hexdigest()
 
     @property
     def size(self) -> int:

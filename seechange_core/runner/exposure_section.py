@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import MissingInput
-from seechange_core.frames import SkyMapping
+from seechange_core.frames import PsfModel, SkyMapping
 from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.products import Products
@@ -87,6 +87,11 @@ class ExposureSection:
         )
 
     @cached_property
+    def _supplied_psf(self) -> PsfModel | None:
+        psf: PsfModel | None = self.services.instrument.supplied_psf(self.files, self.section)
+        return psf
+
+    @cached_property
     def _overrides(self) -> dict[str, float]:
         return self.services.store.sensor_sections.overrides(
             self.exposure.instrument, self.section, self.exposure.mjd
@@ -124,7 +129,8 @@ class ExposureSection:
 
     @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return {}
+        supplied = self._supplied_psf
+        return {} if supplied is None else {request.role: supplied.sha256}
 
     @bind.register
     def _(self, request: ReferenceRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
@@ -171,7 +177,7 @@ class ExposureSection:
     def _(
         self, request: SuppliedPsfRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
-        return self.services.instrument.supplied_psf(self.files, self.section)
+        return self._supplied_psf
 
     @fetch.register
     def _(
