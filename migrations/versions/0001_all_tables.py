@@ -216,6 +216,7 @@ def upgrade() -> None:
         sa.Column("seconds", document, nullable=False),
         sa.Column("peak_memory_mb", document, nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("process_id", sa.Integer(), nullable=False),
         sa.Column("command_line", sa.Text(), nullable=False),
         refers("code_version_id", "code_versions.id"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, index=True),

@@ -24,6 +24,8 @@ class Report(Base):
         What went wrong, or why it was rejected or has to wait; empty otherwise.
     seconds, peak_memory_mb : dict
         By process.
+    host, process_id : str, int
+        Where it ran, and which process of the system ran it.
     """
 
     __tablename__ = "reports"
@@ -38,6 +40,7 @@ class Report(Base):
     seconds: Mapped[dict[str, float]]
     peak_memory_mb: Mapped[dict[str, float]]
     host: Mapped[str]
+    process_id: Mapped[int]
     command_line: Mapped[str]
     code_version_id: Mapped[uuid.UUID] = foreign_key("code_versions.id")
     started_at: Mapped[datetime] = mapped_column(index=True)

@@ -108,7 +108,11 @@ def register(
 
 
 def register_run(services: Services, plan: Plan) -> UUID:
-    """Let the profile's tag name the plan's provenances, and record which code runs; return the key of the code."""
+    """Let the profile's tag name the plan's provenances, and record which code runs; return the key of the code.
+
+    Reports of runs that were killed are closed, so that nothing seems to run for ever.
+    """
+    services.store.reports.close_abandoned()
     tag = services.profile.runner.tag
     services.store.provenances.set_tag(tag, plan.provenances(), replace=tag == "current")
     return services.store.reports.register_code(package_versions(services.registry), git_commit())

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seechange_core.errors import StoreError
+from seechange_core.store.liveness import has_died
 
 _MARK = ".writing-"
-# On a shared disk nobody can tell whether another host's process lives; no write takes a day.
-_FOREIGN_AGE_S = 86400.0
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free space there and run again, finished steps are kept",
     errno.EDQUOT: "the quota is used up; free space there and run again, finished steps are kept",
@@ -71,22 +70,11 @@ def is_temporary(path: Path) -> bool:
 
 def _is_abandoned(path: Path) -> bool:
     host, _, process = path.name.partition(_MARK)[2].rpartition("-")
-    if host == socket.gethostname() and process.isdecimal():
-        return not _alive(int(process))
     try:
-        return time.time() - path.stat().st_mtime > _FOREIGN_AGE_S
+        age_s = time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return False
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return process.isdecimal() and has_died(host, int(process), age_s)
 
 
 def _sync(path: Path) -> None:

@@ -16,6 +16,7 @@ from seechange_core.models import CodeVersion, Report, row_id
 from seechange_core.params import content_id
 from seechange_core.store.database import Database
 from seechange_core.store.inserting import insert_missing
+from seechange_core.store.liveness import has_died
 
 
 class Reports:
@@ -51,8 +52,8 @@ class Reports:
         self, place: str, *, code_version_id: UUID, command_line: str, exposure_id: UUID | None = None
     ) -> UUID:
         """Write that a run of a section or sky cell began, and return the key of its report."""
-        host, now = socket.gethostname(), datetime.now(UTC)
-        runner = f"{host}:{os.getpid()}:{threading.get_ident()}"
+        host, process_id, now = socket.gethostname(), os.getpid(), datetime.now(UTC)
+        runner = f"{host}:{process_id}:{threading.get_ident()}"
         key = row_id(f"report:{exposure_id}:{place}:{now.isoformat()}:{runner}")
 
         def work(session: Session) -> None:
@@ -65,6 +66,7 @@ class Reports:
                 seconds={},
                 peak_memory_mb={},
                 host=host,
+                process_id=process_id,
                 command_line=command_line,
                 code_version_id=code_version_id,
                 started_at=now,
@@ -101,6 +103,23 @@ class Reports:
             )
         )
         self._database.transact(lambda session: session.execute(changed))
+
+    def close_abandoned(self) -> int:
+        """Write that the runs failed whose process was killed before it could say how they ended; return how many."""
+        now = datetime.now(UTC)
+
+        def work(session: Session) -> int:
+            running = session.scalars(select(Report).where(Report.state == "running")).all()
+            dead = [
+                report
+                for report in running
+                if has_died(report.host, report.process_id, (now - report.started_at).total_seconds())
+            ]
+            for report in dead:
+                report.state, report.error, report.finished_at = "failed", "the process was killed", now
+            return len(dead)
+
+        return self._database.transact(work)
 
     def latest(self, exposure_id: UUID) -> dict[str, Report]:
         """Return the last report of each section of an exposure."""

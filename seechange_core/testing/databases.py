@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,15 +41,31 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def empty_database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the address of a database without tables."""
-    yield from _new_database(database_kind, "template0", tmp_path, request)
+def new_empty_database_url(
+    database_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
+    """Make databases without tables by name, and give their addresses."""
+    yield from _new_databases(database_kind, "template0", tmp_path, request)
 
 
 @pytest.fixture
-def database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the address of a database with all tables and no rows; SQLite makes them at first use."""
-    yield from _new_database(database_kind, _TEMPLATE, tmp_path, request)
+def new_database_url(
+    database_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
+    """Make databases with all tables by name, and give their addresses; SQLite makes the tables at first use."""
+    yield from _new_databases(database_kind, _TEMPLATE, tmp_path, request)
+
+
+@pytest.fixture
+def empty_database_url(new_empty_database_url: Callable[[str], str]) -> str:
+    """Give the address of a database without tables."""
+    return new_empty_database_url("seechange")
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[[str], str]) -> str:
+    """Give the address of a database with all tables and no rows."""
+    return new_database_url("seechange")
 
 
 @pytest.fixture
@@ -60,11 +76,20 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def _new_database(kind: str, template: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def _new_databases(
+    kind: str, template: str, folder: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'seechange.db'}"
+        yield lambda name: f"sqlite:///{folder / name}.db"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid.uuid4().hex}"
-    yield server.create(name, template)
-    server.drop(name)
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        # Names are unique on the server; tests choose theirs on their own.
+        made.append(f"{name}_{uuid.uuid4().hex}")
+        return server.create(made[-1], template)
+
+    yield make
+    for name in made:
+        server.drop(name)

@@ -1,0 +1,271 @@
+"""A simulated survey, taken once a session to where a reference is there, and copied for each test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
+from seechange_core.models import Base, DeepScore, Measurements, Object, Product, Report
+from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, referencing_provenance
+from seechange_core.profile import load_profile
+from seechange_core.registry import Registry
+from seechange_core.runner.calibration_frames import build_calibrations
+from seechange_core.runner.process import (
+    SectionReport,
+    SectionWork,
+    StepStarted,
+    process_section,
+    process_sections,
+    register,
+    register_run,
+    set_exposure_states,
+)
+from seechange_core.runner.references import build_reference
+from seechange_core.runner.section_report import DONE
+from seechange_core.runner.services import Services
+from seechange_core.store.checking import check_files
+from seechange_core.store.database import Database
+from seechange_core.store.files import file_sha256
+
+N_REFERENCE = 3
+#: What says when and by whom a row was written, not what it says; objects are named after whoever was first.
+_NOT_COMPARED = {"created_at", "object_id"}
+_TABLES_NOT_COMPARED = {"reports", "code_versions", "objects"}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A store of the simulated survey, and how people work with it.
+
+    Attributes
+    ----------
+    files : SurveyFiles
+        What was simulated.
+    url, root
+        Database and data folder.
+    """
+
+    files: SurveyFiles
+    url: str
+    root: Path
+
+    @property
+    def assignments(self) -> tuple[str, ...]:
+        """What the profile is told of this store."""
+        catalogs = [f"{process}.catalog" for process in ("astrocal", "photocal")]
+        return (
+            f"storage.root={self.root}",
+            f"database.url={self.url}",
+            *(f"{catalog}.use=file" for catalog in catalogs),
+            *(f"{catalog}.file.path={self.files.catalog}" for catalog in catalogs),
+        )
+
+    @property
+    def options(self) -> list[str]:
+        """The same for a command line."""
+        return ["--instrument", "simcam", *(f"--set={assignment}" for assignment in self.assignments)]
+
+    def services(self, *assignments: str) -> Services:
+        """Open the store."""
+        return Services.of(
+            load_profile(
+                Registry(),
+                process_schemas(),
+                instrument="simcam",
+                assignments=[*self.assignments, *assignments],
+            )
+        )
+
+    def process(
+        self,
+        paths: Iterable[Path],
+        *assignments: str,
+        sections: tuple[str, ...] = ("C1",),
+        through: str = "scoring",
+        jobs: int = 0,
+    ) -> list[SectionReport]:
+        """Run sections in this process, or in worker processes; return how they ended, in the order of their names."""
+        services = self.services(*assignments)
+        plan = exposure_plan(services.profile).through(through)
+        code_version_id = register_run(services, plan)
+        tasks, reports = [], []
+        for path in paths:
+            found, failure = register(services, (path,), sections)
+            tasks += found
+            reports += [failure] if failure else []
+        if jobs:
+            work = SectionWork(services.profile.layers, through, code_version_id)
+            events = process_sections(tasks, work, jobs)
+            reports += [event for event in events if not isinstance(event, StepStarted)]
+        else:
+            reports += [process_section(services, plan, task, code_version_id) for task in tasks]
+        set_exposure_states(services, tasks, reports)
+        services.store.database.close()
+        return sorted(reports, key=lambda report: (report.exposure, report.section))
+
+    def rows(self, table: type[Base], *conditions: Any) -> list[Any]:
+        """Return rows of a table."""
+        with closing(Database(self.url)) as database, database.read() as session:
+            return list(session.scalars(select(table).where(*conditions)))
+
+    def contents(self) -> dict[str, Any]:
+        """Return every row that two runs of the same profile share, and every file with its content's hash."""
+        with closing(Database(self.url)) as database, database.read() as session:
+            tables = {
+                table.name: _rows(session, table)
+                for table in Base.metadata.sorted_tables
+                if table.name not in _TABLES_NOT_COMPARED
+            }
+            groups: dict[Any, set[Any]] = {}
+            for row in session.execute(select(Measurements.id, Measurements.object_id)):
+                groups.setdefault(row.object_id, set()).add(row.id)
+        tables["objects"] = sorted(sorted(map(str, members)) for members in groups.values())
+        tables["files"] = [
+            (path.relative_to(self.root).as_posix(), file_sha256(path)) for path in sorted(self.written())
+        ]
+        return tables
+
+    def written(self) -> list[Path]:
+        """Return all files in the data folder but locks."""
+        return [path for path in self.root.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+    def problems(self) -> list[Any]:
+        """Return files and rows that do not fit each other, as `seechange db check --checksums` does."""
+        services = self.services()
+        found: list[Any] = list(
+            check_files(services.store.database, services.store.files, checksums=True)
+        )
+        services.store.database.close()
+        measured = {row.id for row in self.rows(Measurements)}
+        products = {row.id for row in self.rows(Product)}
+        found += [row for row in self.rows(Measurements) if row.product_id not in products]
+        found += [row for row in self.rows(DeepScore) if row.measurement_id not in measured]
+        found += [row for row in self.rows(Object) if row.n_measurements == 0]
+        return found
+
+    def reports(self) -> list[Report]:
+        """Return the reports of all runs in the order in which they began."""
+        return sorted(self.rows(Report), key=lambda report: report.started_at)
+
+
+@pytest.fixture(scope="session")
+def survey_files(tmp_path_factory: pytest.TempPathFactory) -> SurveyFiles:
+    """Raw exposures of the simulated camera, its catalogue and the truth."""
+    return write_survey(tmp_path_factory.mktemp("raw"), seed=1)
+
+
+@pytest.fixture(scope="session")
+def calibrated(survey_files: SurveyFiles, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    """A survey with calibration frames."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    survey = Survey(survey_files, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
+    services = survey.services()
+    build_calibrations(services, "bias", [(path,) for path in survey_files.bias[:3]])
+    build_calibrations(services, "flat", [(path,) for path in survey_files.flats[:3]])
+    services.store.database.close()
+    return survey
+
+
+@pytest.fixture(scope="session")
+def referenced(calibrated: Survey, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    """A survey with calibration frames and a reference of both CCDs."""
+    folder = tmp_path_factory.mktemp("referenced")
+    survey = _copied(calibrated, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
+    reports = survey.process(
+        survey.files.reference[:N_REFERENCE], sections=("C1", "C2"), through="photocal"
+    )
+    assert {report.state for report in reports} == {DONE}
+    add_references(survey, ("C1", "C2"))
+    return survey
+
+
+def add_references(survey: Survey, sections: Iterable[str]) -> None:
+    """Build references of sections from all exposures that are calibrated."""
+    services = survey.services()
+    path = survey.files.reference[0]
+    services.store.provenances.register(
+        [*coadd_plan(services.profile).provenances(), referencing_provenance(services.profile)]
+    )
+    header = services.instrument.read_header((path,))
+    for section in sections:
+        cards = services.instrument.read_section_header((path,), section)
+        mapping = services.instrument.first_mapping(cards, {**header.info, "section": section})
+        ny, nx = services.instrument.sections[section].shape
+        ra, dec = mapping.pixel_to_sky((nx - 1) / 2, (ny - 1) / 2)
+        build_reference(
+            services, filter=header.filter, position=(float(ra), float(dec)), reference_set="default"
+        )
+    services.store.database.close()
+
+
+@pytest.fixture
+def build_references() -> Callable[[Survey, Iterable[str]], None]:
+    """Build references: ``build_references(survey, ["C1"])``."""
+    return add_references
+
+
+@pytest.fixture
+def copied(
+    new_database_url: Callable[[str], str], tmp_path: Path
+) -> Callable[[Survey], Survey]:
+    """Copy a survey to a database and a folder of its own: ``copied(referenced)``."""
+
+    numbers = itertools.count(1)
+
+    def copy(survey: Survey) -> Survey:
+        name = f"survey_{next(numbers)}"
+        return _copied(survey, new_database_url(name), tmp_path / name)
+
+    return copy
+
+
+@pytest.fixture
+def survey(copied: Callable[[Survey], Survey], referenced: Survey) -> Survey:
+    """A survey with calibration frames and references, to be worked on."""
+    return copied(referenced)
+
+
+@pytest.fixture
+def new_exposure(survey_files: SurveyFiles) -> Path:
+    """The first exposure after those of the reference."""
+    return survey_files.new[0]
+
+
+@pytest.fixture
+def command(survey: Survey) -> list[str]:
+    """The beginning of `seechange process` for the survey, as another process."""
+    return [sys.executable, "-m", "seechange_core.cli", "process", *survey.options]
+
+
+def _copied(survey: Survey, url: str, root: Path) -> Survey:
+    # No file of the store is ever changed in place.
+    if survey.root.exists():
+        shutil.copytree(survey.root, root, copy_function=_link)
+    with closing(Database(survey.url)) as source, closing(Database(url)) as target:
+        with source.read() as reading, target.write() as writing:
+            for table in Base.metadata.sorted_tables:
+                rows = [dict(row) for row in reading.execute(select(table)).mappings()]
+                if rows:
+                    writing.execute(insert(table), rows)
+    return Survey(survey.files, url, root)
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)
+
+
+def _rows(session: Any, table: Any) -> list[dict[str, Any]]:
+    columns = [column for column in table.columns if column.name not in _NOT_COMPARED]
+    rows = session.execute(select(*columns)).mappings()
+    return sorted((dict(row) for row in rows), key=lambda row: [str(value) for value in row.values()])
+
