@@ -141,7 +141,9 @@ def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], 
 def _candidate(row: CalibratedImageRow) -> Candidate:
     return Candidate(
         image=row.product_ids["image"],
-        exposure=row.place,
+        section=row.section,
+        mjd=row.mjd,
+        exposure_s=row.exposure_s,
         seeing_arcsec=float(row.metrics.get("seeing_arcsec", np.nan)),
         n_stars=int(row.metrics.get("n_stars", 0)),
         zero_point_scatter_mag=float(row.metrics.get("scatter_mag") or 0.0),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from seechange_core.params import Params, parameter
 
+_SECONDS_PER_DAY = 86400.0
+
 
 class ReferencingParams(Params):
     """How the images of a reference are chosen."""
@@ -38,23 +40,30 @@ class Candidate:
     ----------
     image : str
         Product id.
-    exposure : str
-        Identity of its exposure and section: one never enters twice.
+    section, mjd, exposure_s
+        What it is of: section, mid-exposure (UTC), seconds. Two reductions of one exposure agree in these.
     seeing_arcsec, n_stars, zero_point_scatter_mag
         What its quality is judged by.
     """
 
     image: str
-    exposure: str
+    section: str
+    mjd: float
+    exposure_s: float
     seeing_arcsec: float
     n_stars: int
     zero_point_scatter_mag: float
+
+    def is_of_same_exposure(self, other: Candidate) -> bool:
+        """Whether both are the same exposure, reduced twice: a CCD cannot take two at a time."""
+        apart_s = abs(self.mjd - other.mjd) * _SECONDS_PER_DAY
+        return self.section == other.section and apart_s <= min(self.exposure_s, other.exposure_s) / 2
 
 
 def choose(
     candidates: Sequence[Candidate], params: ReferencingParams
 ) -> tuple[list[Candidate], dict[str, str]]:
-    """Choose the images of a reference.
+    """Choose the images of a reference; of several reductions of one exposure the one with the best seeing.
 
     Returns
     -------
@@ -65,9 +74,8 @@ def choose(
     """
     reasons: dict[str, str] = {}
     good: list[Candidate] = []
-    seen: set[str] = set()
     for candidate in sorted(candidates, key=lambda c: (c.seeing_arcsec, c.image)):
-        if candidate.exposure in seen:
+        if any(candidate.is_of_same_exposure(other) for other in good):
             reasons[candidate.image] = "another reduction of the same exposure is used"
         elif not candidate.seeing_arcsec <= params.max_seeing_arcsec:
             reasons[candidate.image] = (
@@ -83,5 +91,4 @@ def choose(
             reasons[candidate.image] = f"{params.max_images} images with better seeing are used"
         else:
             good.append(candidate)
-            seen.add(candidate.exposure)
     return good, reasons

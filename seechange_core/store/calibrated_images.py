@@ -24,8 +24,8 @@ class CalibratedImageRow:
     ----------
     product_ids : dict of str to str
         By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``.
-    place : str
-        Exposure and section, the same for every reduction.
+    section : str
+        Which CCD.
     metrics : dict
         Those of extraction, astrocal and photocal together.
     corners : list of [ra, dec]
@@ -35,7 +35,7 @@ class CalibratedImageRow:
     """
 
     product_ids: dict[str, str]
-    place: str
+    section: str
     metrics: dict[str, Any]
     corners: list[list[float]]
     mjd: float
@@ -121,7 +121,7 @@ def _row(photocal: Product, extraction: Product, astrocal: Product, image: Image
             "mapping": inputs["mapping"],
             "photometry": photocal.identity,
         },
-        place=f"{image.exposure_id}/{image.section}",
+        section=image.section or "",
         metrics={**extraction.metrics, **astrocal.metrics, **photocal.metrics},
         corners=image.corners or [],
         mjd=image.mjd,
