@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from seechange_core.api import NoParams
 from seechange_core.params import Params, Slot
@@ -53,6 +53,20 @@ def profile_model(registry: Registry, processes: Sequence[ProcessSchema]) -> typ
     return create_model("Profile", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
 
 
+class _ComponentBlock(BaseModel):
+    """A block that names components and holds their parameters."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _used_are_complete(cls, values: Any) -> Any:
+        """Give every component that is used its block, so that a required value that is missing is missed there."""
+        if not isinstance(values, Mapping):
+            return values
+        use = values.get("use")
+        used = use if isinstance(use, list) else [use]
+        return {**{name: {} for name in cls.model_fields if name in used}, **values}
+
+
 def _block_field(
     name: str, params: type[Params], slots: Sequence[Slot], registry: Registry, about: str
 ) -> tuple[type[BaseModel], Any]:
@@ -70,11 +84,13 @@ def _block_field(
             fields[component_name] = (
                 component.Params,
                 Field(
-                    default_factory=component.Params,
+                    # Of a component that is not used nothing need be said: required values may be missing.
+                    default_factory=component.Params.model_construct,
                     description=f"Parameters of the {slot.kind} {component_name}",
                 ),
             )
-    model = create_model(name, __base__=params, **fields)
+    bases = (_ComponentBlock, params) if "use" in fields else params
+    model: type[BaseModel] = create_model(name, __base__=bases, **fields)
     return model, Field(default_factory=dict, validate_default=True, description=about)
 
 

@@ -43,6 +43,15 @@ class Second(First):
     name = "second"
 
 
+class Catalogued(First):
+    """A way that has to be told something."""
+
+    name = "catalogued"
+
+    class Params(Params):
+        path: str = parameter(description="Where")
+
+
 class Judge(Scorer):
     """A scorer."""
 
@@ -60,7 +69,7 @@ class Plugin:
 
     @hookimpl
     def register_subtractors(self):
-        return [First, Second]
+        return [First, Second, Catalogued]
 
     @hookimpl
     def register_scorers(self):
@@ -161,7 +170,9 @@ def test_all_errors_come_at_once_with_source_path_and_nearest_key(registry, tmp_
     assert len(caught.value.problems) == 5
     assert "detection.threshhold: there is no such key (did you mean detection.threshold?)" in text
     assert "detection.threshold: Input should be greater than or equal to 3, not 1" in text
-    assert "no subtractor is called 'frist'; installed: first, second (did you mean first?)" in text
+    assert (
+        "no subtractor is called 'frist'; installed: catalogued, first, second (did you mean first?)" in text
+    )
     assert "detektion: there is no such key (did you mean detection?)" in text
     assert "in --set, key subtraction.first.tile" in text
     assert f"in {file}, key detection.threshold" in text
@@ -221,3 +232,16 @@ def test_wrong_locations_are_refused(tmp_path):
         ProfileError, match=r"storage\.rot: there is no such key \(did you mean storage\.root\?\)"
     ):
         load_locations(None, ["storage.rot=x"], {})
+
+
+def test_required_value_is_missed_only_where_its_component_is_used(registry):
+    assert load(registry).parameters("subtraction").overlap == 0.85
+    with pytest.raises(ProfileError, match=r"subtraction\.catalogued\.path: Field required"):
+        load(registry, assignments=["subtraction.use=catalogued"])
+    chosen = load(registry, assignments=["subtraction.use=catalogued", "subtraction.catalogued.path=here"])
+    assert chosen.components("subtraction")[""][0].params.path == "here"
+
+
+def test_use_of_a_wrong_type_is_an_error_of_the_profile(registry):
+    with pytest.raises(ProfileError, match=r"subtraction\.use: Input should be a valid string"):
+        load(registry, assignments=["subtraction.use={}"])
