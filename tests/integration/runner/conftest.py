@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
@@ -38,6 +39,7 @@ from seechange_core.store.database import Database
 from seechange_core.store.files import file_sha256
 
 N_REFERENCE = 3
+_RADIUS_ARCSEC = 1.0
 #: What says when and by whom a row was written, not what it says; objects are named after whoever was first.
 _NOT_COMPARED = {"created_at", "object_id"}
 _TABLES_NOT_COMPARED = {"reports", "code_versions", "objects"}
@@ -74,6 +76,11 @@ class Survey:
     def options(self) -> list[str]:
         """The same for a command line."""
         return ["--instrument", "simcam", *(f"--set={assignment}" for assignment in self.assignments)]
+
+    @property
+    def command(self) -> list[str]:
+        """`seechange process` as another process, without its files."""
+        return [sys.executable, "-m", "seechange_core.cli", "process", *self.options]
 
     def services(self, *assignments: str) -> Services:
         """Open the store."""
@@ -126,10 +133,7 @@ class Survey:
                 for table in Base.metadata.sorted_tables
                 if table.name not in _TABLES_NOT_COMPARED
             }
-            groups: dict[Any, set[Any]] = {}
-            for row in session.execute(select(Measurements.id, Measurements.object_id)):
-                groups.setdefault(row.object_id, set()).add(row.id)
-        tables["objects"] = sorted(sorted(map(str, members)) for members in groups.values())
+            tables["objects"] = _objects(list(session.scalars(select(Measurements))))
         tables["files"] = [
             (path.relative_to(self.root).as_posix(), file_sha256(path)) for path in sorted(self.written())
         ]
@@ -142,9 +146,7 @@ class Survey:
     def problems(self) -> list[Any]:
         """Return files and rows that do not fit each other, as `seechange db check --checksums` does."""
         services = self.services()
-        found: list[Any] = list(
-            check_files(services.store.database, services.store.files, checksums=True)
-        )
+        found: list[Any] = list(check_files(services.store.database, services.store.files, checksums=True))
         services.store.database.close()
         measured = {row.id for row in self.rows(Measurements)}
         products = {row.id for row in self.rows(Product)}
@@ -181,9 +183,7 @@ def referenced(calibrated: Survey, tmp_path_factory: pytest.TempPathFactory) -> 
     """A survey with calibration frames and a reference of both CCDs."""
     folder = tmp_path_factory.mktemp("referenced")
     survey = _copied(calibrated, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
-    reports = survey.process(
-        survey.files.reference[:N_REFERENCE], sections=("C1", "C2"), through="photocal"
-    )
+    reports = survey.process(survey.files.reference[:N_REFERENCE], sections=("C1", "C2"), through="photocal")
     assert {report.state for report in reports} == {DONE}
     add_references(survey, ("C1", "C2"))
     return survey
@@ -215,9 +215,7 @@ def build_references() -> Callable[[Survey, Iterable[str]], None]:
 
 
 @pytest.fixture
-def copied(
-    new_database_url: Callable[[str], str], tmp_path: Path
-) -> Callable[[Survey], Survey]:
+def copied(new_database_url: Callable[[str], str], tmp_path: Path) -> Callable[[Survey], Survey]:
     """Copy a survey to a database and a folder of its own: ``copied(referenced)``."""
 
     numbers = itertools.count(1)
@@ -241,22 +239,20 @@ def new_exposure(survey_files: SurveyFiles) -> Path:
     return survey_files.new[0]
 
 
-@pytest.fixture
-def command(survey: Survey) -> list[str]:
-    """The beginning of `seechange process` for the survey, as another process."""
-    return [sys.executable, "-m", "seechange_core.cli", "process", *survey.options]
-
-
 def _copied(survey: Survey, url: str, root: Path) -> Survey:
-    # No file of the store is ever changed in place.
+    """Copy everything but the reports of runs; files are linked, since none is ever changed in place."""
     if survey.root.exists():
         shutil.copytree(survey.root, root, copy_function=_link)
-    with closing(Database(survey.url)) as source, closing(Database(url)) as target:
-        with source.read() as reading, target.write() as writing:
-            for table in Base.metadata.sorted_tables:
-                rows = [dict(row) for row in reading.execute(select(table)).mappings()]
-                if rows:
-                    writing.execute(insert(table), rows)
+    with (
+        closing(Database(survey.url)) as source,
+        closing(Database(url)) as target,
+        source.read() as reading,
+        target.write() as writing,
+    ):
+        for table in Base.metadata.sorted_tables:
+            rows = [dict(row) for row in reading.execute(select(table)).mappings()]
+            if rows and table is not Report.__table__:
+                writing.execute(insert(table), rows)
     return Survey(survey.files, url, root)
 
 
@@ -264,8 +260,24 @@ def _link(source: str, target: str) -> None:
     Path(target).hardlink_to(source)
 
 
+def _objects(measurements: list[Measurements]) -> list[list[str]]:
+    """Return the measurements of each object, of those that belong together whatever their order.
+
+    These are the ones that all lie within the radius of each other and of no other; where a chain of measurements is
+    longer than that, the objects depend on which one was first.
+    """
+    ra, dec = (np.array([getattr(row, name) for row in measurements]) for name in ("ra", "dec"))
+    east = (ra[:, None] - ra) * np.cos(np.radians(dec))
+    near = np.hypot(east, dec[:, None] - dec) * 3600.0 <= _RADIUS_ARCSEC
+    together = [bool((near[members] == members).all()) for members in near]
+    groups: dict[Any, list[str]] = {}
+    for row, kept in zip(measurements, together, strict=True):
+        if kept:
+            groups.setdefault(row.object_id, []).append(str(row.id))
+    return sorted(sorted(members) for members in groups.values())
+
+
 def _rows(session: Any, table: Any) -> list[dict[str, Any]]:
     columns = [column for column in table.columns if column.name not in _NOT_COMPARED]
     rows = session.execute(select(*columns)).mappings()
     return sorted((dict(row) for row in rows), key=lambda row: [str(value) for value in row.values()])
-

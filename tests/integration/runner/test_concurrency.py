@@ -1,0 +1,62 @@
+"""Two runs of the same exposures at the same time make everything once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seechange_core.models import Measurements, Object, Product
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_make_everything_once(survey: Any) -> None:
+    paths = [str(path) for path in survey.files.new[:2]]
+    arguments = [*survey.command, "--json", "--jobs=1", "--sections=C1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    runs = [
+        subprocess.Popen(
+            [*arguments, *ordered], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+        for ordered in (paths, paths)
+    ]
+    answers = [run.communicate() for run in runs]
+    for run, (output, errors) in zip(runs, answers, strict=True):
+        assert run.returncode == 0, output.decode() + errors.decode()
+    reports = [json.loads(output) for output, _ in answers]
+    assert {(report["state"], report["reason"]) for run in reports for report in run} == {("done", "")}
+    assert _product_ids(reports[0]) == _product_ids(reports[1])
+
+    made = {(row.exposure_id, row.place, row.process) for row in survey.rows(Product)}
+    assert len(made) == len(survey.rows(Product))
+    assert survey.problems() == []
+    _assert_objects_are_apart(survey)
+
+
+@pytest.mark.slow
+def test_sections_of_one_sky_at_once_share_their_objects(survey: Any) -> None:
+    reports = survey.process(survey.files.new, jobs=2)
+    assert {(report.state, report.reason) for report in reports} == {("done", "")}
+    _assert_objects_are_apart(survey)
+    objects = survey.rows(Object)
+    assert sum(row.n_measurements for row in objects) == len(survey.rows(Measurements))
+    assert max(row.n_measurements for row in objects) == len(survey.files.new)
+
+
+def _product_ids(reports: list[dict[str, Any]]) -> list[str]:
+    return [step["product_id"] for report in reports for step in report["steps"]]
+
+
+def _assert_objects_are_apart(survey: Any) -> None:
+    """No object lies within the radius of another one, as two of the same source would."""
+    objects = survey.rows(Object)
+    ra, dec = (np.array([getattr(row, name) for row in objects]) for name in ("ra", "dec"))
+    east = (ra[:, None] - ra) * np.cos(np.radians(dec))
+    distance_arcsec = np.hypot(east, dec[:, None] - dec) * 3600.0
+    np.fill_diagonal(distance_arcsec, np.inf)
+    assert distance_arcsec.min() > 1.0
+    assert {row.object_id for row in survey.rows(Measurements)} == {row.id for row in objects}
