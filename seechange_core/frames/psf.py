@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -92,9 +92,16 @@ class PsfModel:
         x, y = np.atleast_1d(np.asarray(x, np.float64)), np.atleast_1d(np.asarray(y, np.float64))
         size = self.size if size is None else size
         x_phase, y_phase = x - np.floor(x + 0.5), y - np.floor(y + 0.5)
-        rows, columns = self.resampling(y_phase, size), self.resampling(x_phase, size)
-        samples = self.samples(x, y)
-        return np.matmul(np.matmul(rows, samples), columns.transpose(0, 2, 1))
+        near = self._within_reach(size)
+        rows, columns = near.resampling(y_phase, size), near.resampling(x_phase, size)
+        return np.matmul(np.matmul(rows, near.samples(x, y)), columns.transpose(0, 2, 1))
+
+    def _within_reach(self, size: int) -> PsfModel:
+        """Return the model without the samples that no pixel of a stamp of a size is interpolated from."""
+        cut = self.coefficients.shape[-1] // 2 - (size // 2 + _HALF_WIDTH + 1)
+        if self.sampling != 1.0 or cut <= 0:
+            return self
+        return replace(self, coefficients=self.coefficients[:, cut:-cut, cut:-cut])
 
     def stamp(self, x: float, y: float, size: int | None = None) -> Floats:
         """Render the PSF at one position; see `stamps`."""

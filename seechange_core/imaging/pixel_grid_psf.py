@@ -16,7 +16,7 @@ from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.robust import scatter
 from seechange_core.imaging.stamps import cut, stamp_corners
 
-_MOST_REJECTIONS = 3
+_MOST_REJECTIONS = 2
 # A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
 _RELATIVE_ERROR = 0.005
 _REJECTION_SIGMA = 5.0
@@ -54,6 +54,14 @@ class StarStamps:
         """Return some of the stars."""
         x, y, flux = self.x[index], self.y[index], self.flux[index]
         return StarStamps(x, y, flux, self.light[index], self.variance[index], self.good[index])
+
+    def trimmed(self, size: int) -> StarStamps:
+        """Return the middle of the stamps; the size is odd and no larger than theirs."""
+        cut = (self.light.shape[-1] - size) // 2
+        middle = np.s_[:, cut : cut + size, cut : cut + size]
+        return replace(
+            self, light=self.light[middle], variance=self.variance[middle], good=self.good[middle]
+        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ def fit_pixel_grid(
     """
     used = np.ones(len(stars.x), bool)
     model, fwhm = first, first.fwhm
-    for _ in range(_MOST_REJECTIONS):
+    for turn in range(_MOST_REJECTIONS + 1):
         degree = degree_for(int(used.sum()), fewest_for_degree)
         model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds)
         rounds = 1
@@ -130,7 +138,8 @@ def fit_pixel_grid(
         typical = float(np.median(chi2[used]))
         limit = typical + _REJECTION_SIGMA * max(scatter(chi2[used]), 0.1 * typical)
         keep = chi2 <= limit
-        if keep.sum() == used.sum() or keep.sum() < max(1, 0.5 * len(used)):
+        last = turn == _MOST_REJECTIONS or keep.sum() < max(1, 0.5 * len(used))
+        if last or keep.sum() == used.sum():
             break
         used = keep
     return PsfFitResult(model, used, fitted)

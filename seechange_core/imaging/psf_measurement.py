@@ -13,20 +13,27 @@ from numpy.typing import NDArray
 from seechange_core.errors import Rejected
 from seechange_core.frames import Frame, PsfModel, SourceTable
 from seechange_core.imaging.pixel_grid_psf import (
+    PsfFitResult,
     StarStamps,
     cut_stars,
     fit_pixel_grid,
     gaussian_psf,
     goodness,
 )
-from seechange_core.imaging.psf_photometry import fit_point_sources
+from seechange_core.imaging.psf_normalisation import normalised
+from seechange_core.imaging.psf_photometry import fit_point_sources, subtract_wings
 from seechange_core.imaging.psf_stars import choose_stars, neighbour_pixels, sources_near
+from seechange_core.imaging.psf_wings import fit_wings, wide_size, with_wings
 from seechange_core.imaging.stellar_width import half_sample_mode
 from seechange_core.imaging.usable_pixels import unusable_pixels
 
 _NEIGHBOUR_RADIUS_FWHM = 1.5
 _ENOUGH_FOR_FIRST = 60
 _NEIGHBOUR_CORE_FWHM = 0.5
+_NEIGHBOUR_HALF_FWHM = 2.5
+# Wings of a neighbour below this part of the sky's noise, per pixel, are not subtracted.
+_FAINTEST_WING_SIGMA = 0.1
+_ENOUGH_FOR_WINGS = 60
 _SMALLEST_HALF = 8
 _FWHM_PER_SIGMA = 2.3548200450309493
 
@@ -56,7 +63,7 @@ def measure_psf(
     min_stars : int
         Fewest stars.
     half_size_fwhm : float
-        Half the side of the model's stamp (FWHM).
+        Half the side of the part in which every pixel is fitted (FWHM); farther out are wings.
     fewest_for_degree : sequence of int
         Stars needed for the degrees 1, 2, 3 ...
 
@@ -92,13 +99,16 @@ def measure_psf(
         )
     size = 2 * max(_SMALLEST_HALF, math.ceil(half_size_fwhm * fwhm)) + 1
     mask = unusable_pixels(image)
-    x, y = sources["x"][rows], sources["y"][rows]
-    stars = cut_stars(image.data, image.variance, mask, x, y, sources["flux"][rows], size)
-    covered = neighbour_pixels(sources, rows, size, _NEIGHBOUR_RADIUS_FWHM * fwhm)
-    stars = replace(stars, good=stars.good & ~covered).rows(np.arange(min(len(rows), _ENOUGH_FOR_FIRST)))
-    first = fit_pixel_grid(stars, gaussian_psf(image.shape, size, fwhm), fewest_for_degree[:1]).model
-    stars = _without_neighbours(image, sources, rows, first, size)
-    result = fit_pixel_grid(stars, first, fewest_for_degree, rounds=2)
+    few = rows[:_ENOUGH_FOR_FIRST]
+    x, y, flux = (sources[name][few] for name in ("x", "y", "flux"))
+    stars = cut_stars(image.data, image.variance, mask, x, y, flux, wide_size(fwhm))
+    covered = neighbour_pixels(sources, few, wide_size(fwhm), _NEIGHBOUR_RADIUS_FWHM * fwhm)
+    stars = replace(stars, good=stars.good & ~covered)
+    core = fit_pixel_grid(stars.trimmed(size), gaussian_psf(image.shape, size, fwhm), fewest_for_degree[:1])
+    first = _completed(core, stars)
+
+    stars = _without_neighbours(image, sources, rows, first)
+    result = fit_pixel_grid(stars.trimmed(size), _trimmed(first, size), fewest_for_degree, rounds=2)
     chi2, residual = goodness(result, fewest_for_degree)
     metrics = {
         "stars": rows[result.used].tolist(),
@@ -106,26 +116,49 @@ def measure_psf(
         "psf_chi2": chi2,
         "psf_residual": residual,
     }
-    return result.model, metrics
+    return _completed(result, stars), metrics
+
+
+def _completed(core: PsfFitResult, stars: StarStamps) -> PsfModel:
+    """Return the PSF with the wings of the brightest of its stars, whose wide stamps are given."""
+    brightest = np.argsort(-core.stars.flux, kind="stable")[:_ENOUGH_FOR_WINGS]
+    fitted = core.stars.rows(brightest)
+    wide = stars.rows(np.flatnonzero(core.used)[brightest])
+    wide = replace(wide, x=fitted.x, y=fitted.y, flux=fitted.flux)
+    fwhm = core.model.fwhm
+    return normalised(with_wings(core.model, fit_wings(wide, fwhm), wide_size(fwhm)))
 
 
 def _without_neighbours(
-    image: Frame, sources: SourceTable, rows: NDArray[np.intp], psf: PsfModel, size: int
+    image: Frame, sources: SourceTable, rows: NDArray[np.intp], psf: PsfModel
 ) -> StarStamps:
-    """Cut the stars out of the image once more, with the sources around them subtracted."""
+    """Cut the stars out of the image once more, in wide stamps, with the sources around them subtracted."""
     mask = unusable_pixels(image)
+    size = wide_size(psf.fwhm)
     around = sources_near(sources, rows, size)
     x, y = sources["x"][around], sources["y"][around]
-    point, residual = fit_point_sources(image.data, image.variance, mask, psf, x, y, size=size, rounds=1)
+    inner = 2 * math.ceil(_NEIGHBOUR_HALF_FWHM * psf.fwhm) + 1
+    point, residual = fit_point_sources(image.data, image.variance, mask, psf, x, y, size=inner, rounds=1)
     number = np.searchsorted(around, rows)
+    flux = np.nan_to_num(point.flux)
+    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + inner // 2]
+    noise = math.sqrt(float(np.median(image.variance[~mask])))
+    far = flux * edge > _FAINTEST_WING_SIGMA * noise
+    far[number] = True
+    subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], inner, size)
     measured = np.isfinite(point.flux[number])
-    x, y = (
+    x, y, first_flux = (
         np.where(measured, column[number], sources[name][rows])
-        for name, column in (("x", point.x), ("y", point.y))
+        for name, column in (("x", point.x), ("y", point.y), ("flux", point.flux))
     )
-    flux = np.where(measured, point.flux[number], sources["flux"][rows])
-    stars = cut_stars(residual, image.variance, mask, x, y, flux, size)
-    own = np.where(measured, point.flux[number], 0.0)[:, None, None] * psf.stamps(x, y, size)
+    stars = cut_stars(residual, image.variance, mask, x, y, first_flux, size)
+    own = flux[number][:, None, None] * psf.stamps(x, y, size)
     # Light that a point source does not explain is worst in the middle of the neighbours.
     covered = neighbour_pixels(sources, rows, size, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
     return replace(stars, light=np.where(stars.good, stars.light + own, 0.0), good=stars.good & ~covered)
+
+
+def _trimmed(model: PsfModel, size: int) -> PsfModel:
+    """Return the middle of a model, with one sample per pixel."""
+    cut = (model.size - size) // 2
+    return replace(model, coefficients=model.coefficients[:, cut : cut + size, cut : cut + size])

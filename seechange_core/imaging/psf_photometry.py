@@ -139,6 +139,29 @@ def fit_point_sources(
     return PointSources(**columns), residual
 
 
+def subtract_wings(
+    residual: Pixels, psf: PsfModel, x: Floats, y: Floats, flux: Floats, inner_size: int, outer_size: int
+) -> None:
+    """Subtract, in place, what sources have outside of the square that `fit_point_sources` subtracted.
+
+    Parameters
+    ----------
+    residual : array of shape (ny, nx), float32
+        As `fit_point_sources` returns it.
+    psf : PsfModel
+        The same.
+    x, y, flux : array of shape (n,)
+        Of the sources; few, since wide stamps cost much.
+    inner_size, outer_size : int
+        Sides of the square that was subtracted and of that to subtract to (odd, pixel).
+    """
+    corner_x, corner_y = stamp_corners(x, y, outer_size)
+    stamps = psf.stamps(x, y, outer_size + 2 * _MARGIN).astype(np.float32)
+    first = _MARGIN + (outer_size - inner_size) // 2
+    stamps[:, first : first + inner_size, first : first + inner_size] = 0.0
+    _add_models(residual, stamps, corner_x, corner_y, np.asarray(flux, np.float64)[:, None])
+
+
 @njit(cache=True)
 def _weights(variance: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     ny, nx = variance.shape
