@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.commands.tables import print_rows
+from seechange_core.errors import SeeChangeError
 
 
 @click.command()
@@ -46,7 +49,7 @@ def process(
     # What computes is imported only when something is computed.
     from seechange_core.commands.progress import Progress, table
     from seechange_core.pipeline import exposure_plan
-    from seechange_core.runner.dry_run import describe_plan
+    from seechange_core.runner.dry_run import planned_products
     from seechange_core.runner.exposure_files import collect
     from seechange_core.runner.process import (
         SectionWork,
@@ -71,8 +74,16 @@ def process(
     ]
     wanted = [section for section in sections.split(",") if section]
     if dry_run:
-        described = [describe_plan(services, plan, paths, wanted) for paths in exposures]
-        click.echo(json.dumps(described, indent=2) if as_json else "\n".join(map(str, described)))
+        planned = []
+        for paths in exposures:
+            try:
+                planned += planned_products(services, plan, paths, wanted)
+            except SeeChangeError as error:
+                reports.append(SectionReport(paths[0].name, "-", FAILED, "registration", str(error)))
+        rows = [asdict(product) for product in planned]
+        print_rows(rows, as_json=as_json, nothing="nothing to process")
+        for report in reports:
+            click.echo(f"{report.exposure} {report.state}: {report.reason}", err=True)
         sys.exit(exit_status(reports, strict=strict))
 
     code_version_id = register_run(services, plan)

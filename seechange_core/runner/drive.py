@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
 from seechange_core.pipeline import Plan
@@ -70,18 +71,22 @@ def drive(
         except MissingInput as missing:
             state = WAITING if missing.what == "reference" else FAILED
             return _ended(progress, services, state, str(missing), missing)
-        except SeeChangeError as error:
-            return _ended(progress, services, FAILED, str(error), error)
         except Exception as error:
-            logger.debug("%s failed", planned.process, exc_info=True)
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"{type(error).__name__}: {error} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
-            return _ended(progress, services, FAILED, reason, error)
+            return _ended(progress, services, FAILED, reason_of(error), error)
         progress.warnings += sorted({str(warning.message) for warning in caught})
         progress.steps.append(outcome)
         products.forget(role for role, process in last_use.items() if process == planned.process)
         services.registry.notify("step_finished", step=planned.process, result=outcome)
     return progress
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why something failed; of an error that nobody expected also where it came from."""
+    if isinstance(error, SeeChangeError):
+        return str(error)
+    logger.debug("unexpected error", exc_info=error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
 
 
 def _ended(progress: Drive, services: Services, state: str, reason: str, error: BaseException) -> Drive:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seechange_core.params import content_id
 from seechange_core.pipeline import Plan, PlannedStep
-from seechange_core.provenance import exposure_identity
+from seechange_core.provenance import exposure_identity, product_id
+from seechange_core.runner.exposure_files import wanted_sections
+from seechange_core.runner.exposure_section import section_origin
 from seechange_core.runner.services import Services
+from seechange_core.steps.step import Step
 from seechange_core.store.files import file_sha256
 
 
@@ -20,75 +22,93 @@ class PlannedProduct:
 
     Parameters
     ----------
-    process, provenance : str
-        Of the step.
-    components : list of str
-        Names and versions.
-    product : str
-        Product id; empty where it depends on inputs that are not there yet.
+    exposure, section : str
+        File name of the exposure; section.
+    step : str
+        The process.
     state : str
-        ``done``, ``rejected``, ``to do``.
+        ``done``, ``rejected`` or ``to do``.
+    product : str
+        Product id; empty where it depends on inputs that are chosen later.
+    provenance : str
+        Provenance id.
+    components : str
+        Names and versions.
     """
 
-    process: str
-    provenance: str
-    components: list[str]
-    product: str
+    exposure: str
+    section: str
+    step: str
     state: str
+    product: str
+    provenance: str
+    components: str
 
 
-def planned_products(services: Services, plan: Plan, exposure: str, section: str) -> list[PlannedProduct]:
-    """Follow the chain of one section as far as products are bound.
+def planned_products(
+    services: Services, plan: Plan, files: Sequence[Path], sections: Sequence[str] = ()
+) -> list[PlannedProduct]:
+    """Follow the chain of each section of an exposure as far as products are bound; nothing is written.
 
     Parameters
     ----------
-    exposure : str
-        Its identity.
+    files : sequence of Path
+        All files of the exposure.
+    sections : sequence of str
+        Only these; by default all that are not defective.
+
+    Raises
+    ------
+    InputError
+        If the exposure cannot be processed.
     """
+    instrument = services.instrument
+    header = instrument.read_header(files)
+    identity = exposure_identity(instrument.name, [file_sha256(path) for path in files])
+    products = []
+    for section in wanted_sections(instrument, header, sections):
+        overrides = services.store.sensor_sections.overrides(instrument.name, section, header.mjd)
+        origin = section_origin(identity, overrides)
+        products += _followed(services, plan, files[0].name, section, origin)
+    return products
+
+
+def _followed(
+    services: Services, plan: Plan, exposure: str, section: str, origin: Mapping[str, str]
+) -> list[PlannedProduct]:
     ids: dict[str, str] = {}
     products = []
     for planned in plan:
-        inputs = _inputs(planned, ids, exposure)
-        found = None
-        if inputs is not None:
-            anchor = content_id({"provenance": planned.provenance.id, "place": section, "inputs": inputs})
-            found = services.store.products.find_by_anchor(anchor)
-        if found and found.state == "done":
-            ids |= dict.fromkeys(planned.step.outputs, found.product_id)
+        product, state = _state(services, planned, section, ids if planned.upstream else origin)
+        if product and state != "rejected":
+            ids |= dict.fromkeys(planned.step.outputs, product)
+        components = [one for members in planned.components.values() for one in members]
         products.append(
             PlannedProduct(
-                process=planned.process,
+                exposure=exposure,
+                section=section,
+                step=planned.process,
+                state=state,
+                product=product,
                 provenance=planned.provenance.id,
-                components=[
-                    f"{component.name} {component.version}"
-                    for members in planned.components.values()
-                    for component in members
-                ],
-                product=found.product_id if found else "",
-                state=found.state if found else "to do",
+                components=", ".join(f"{component.name} {component.version}" for component in components),
             )
         )
     return products
 
 
-def describe_plan(
-    services: Services, plan: Plan, files: Sequence[Path], sections: Sequence[str]
-) -> dict[str, Any]:
-    """Return the plan of one exposure and what exists of it: JSON values, by section."""
-    header = services.instrument.read_header(files)
-    identity = exposure_identity(services.instrument.name, [file_sha256(path) for path in files])
-    return {
-        "exposure": files[0].name,
-        "sections": {
-            section: [asdict(product) for product in planned_products(services, plan, identity, section)]
-            for section in (sections or header.sections)
-        },
-    }
-
-
-def _inputs(planned: PlannedStep, ids: dict[str, str], exposure: str) -> dict[str, str] | None:
-    if not planned.upstream:
-        return {"exposure": exposure}
-    if any(role not in ids for role in planned.upstream):
-        return None
-    return {role: ids[role] for role in planned.upstream}
+def _state(services: Services, planned: PlannedStep, section: str, ids: Mapping[str, str]) -> tuple[str, str]:
+    """Return the product id of a step, as far as it is known, and whether it was made."""
+    roles = planned.upstream or ids
+    if any(role not in ids for role in roles):
+        return "", "to do"
+    inputs = {role: ids[role] for role in roles}
+    anchor = content_id({"provenance": planned.provenance.id, "place": section, "inputs": inputs})
+    found = services.store.products.find_by_anchor(anchor)
+    if found:
+        return found.product_id, found.state
+    asks_for_nothing = type(planned.step).requests is Step.requests
+    bound = {} if asks_for_nothing else services.store.products.binding(anchor)
+    return (
+        product_id(planned.provenance.id, section, {**inputs, **bound}) if bound is not None else ""
+    ), "to do"

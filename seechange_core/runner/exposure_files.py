@@ -1,4 +1,4 @@
-"""Which exposures a list of files and folders stands for."""
+"""Which exposures a list of files and folders stands for, and which sections of them are wanted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seechange_core.api import ExposureHeader
 from seechange_core.errors import InputError
 
 
@@ -45,3 +46,33 @@ def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ..
         if path.is_dir() and not any(path in file.parents for files in exposures for file in files):
             problems[path] = f"{path} holds no exposure of {instrument.name}"
     return list(exposures), problems
+
+
+def wanted_sections(instrument: Any, header: ExposureHeader, named: Sequence[str] = ()) -> list[str]:
+    """List the sections of an exposure of the sky that are to be processed.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Whose exposure it is.
+    header : ExposureHeader
+        Of the exposure.
+    named : sequence of str
+        Only these; by default all that are not defective.
+
+    Raises
+    ------
+    InputError
+        If the exposure is not of the sky, or a named section is none of its camera's.
+    """
+    if header.kind != "science":
+        raise InputError(f"this is a {header.kind}, not an image of the sky")
+    described = instrument.sections
+    known = tuple(dict.fromkeys([*described, *header.sections]))
+    unknown = [section for section in named if section not in known]
+    if unknown:
+        raise InputError(f"no section is called {', '.join(unknown)}; there are {', '.join(known)}")
+    # A raw exposure holds every CCD: one that is missing is an error of that section, not a silence.
+    present = known if header.processing == "raw" else header.sections
+    defective = {geometry.id for geometry in described.values() if geometry.defective}
+    return list(named) or [section for section in present if section not in defective]

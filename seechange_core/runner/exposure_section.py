@@ -26,6 +26,19 @@ from seechange_core.steps.step import (
 from seechange_core.store.record import Observation
 
 
+def section_origin(exposure: str, overrides: Mapping[str, float]) -> dict[str, str]:
+    """Return the identities that a section's chain starts from.
+
+    Parameters
+    ----------
+    exposure : str
+        Identity of the exposure.
+    overrides : mapping of str to float
+        What overrides the camera's own description of the section.
+    """
+    return {"exposure": exposure, **({"sensor": content_id(dict(overrides))} if overrides else {})}
+
+
 @dataclass
 class ExposureSection:
     """A CCD of an exposure.
@@ -61,8 +74,7 @@ class ExposureSection:
     @property
     def origin(self) -> Mapping[str, str]:
         """The exposure, and what overrides the camera's own description of the section."""
-        overrides = {"sensor": content_id(self._overrides)} if self._overrides else {}
-        return {"exposure": self.exposure.identity, **overrides}
+        return section_origin(self.exposure.identity, self._overrides)
 
     def origin_inputs(self) -> Mapping[str, Any]:
         """Read the raw section."""

@@ -14,7 +14,8 @@ from seechange_core.errors import SeeChangeError
 from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan
 from seechange_core.profile.layers import Layer
 from seechange_core.runner.code_version import git_commit, package_versions
-from seechange_core.runner.drive import Drive, drive
+from seechange_core.runner.drive import Drive, drive, reason_of
+from seechange_core.runner.exposure_files import wanted_sections
 from seechange_core.runner.exposure_section import ExposureSection
 from seechange_core.runner.section_report import DONE, FAILED, SectionReport, worst
 from seechange_core.runner.services import Services
@@ -90,20 +91,10 @@ def register(
     name = files[0].name
     try:
         header = services.instrument.read_header(files)
-        if header.kind != "science":
-            return [], SectionReport(
-                name, "-", FAILED, "registration", f"{name} is a {header.kind}, not an image of the sky"
-            )
+        wanted = wanted_sections(services.instrument, header, sections)
         exposure = services.store.exposures.register(services.instrument.name, header, files)
-    except SeeChangeError as error:
-        return [], SectionReport(name, "-", FAILED, "registration", str(error))
-    described = services.instrument.sections
-    defective = {geometry.id for geometry in described.values() if geometry.defective}
-    present = header.sections
-    if header.processing == "raw" and described:
-        # A raw exposure holds every CCD: one that is missing is an error of that section, not a silence.
-        present = tuple(dict.fromkeys([*described, *header.sections]))
-    wanted = sections or [section for section in present if section not in defective]
+    except Exception as error:
+        return [], SectionReport(name, "-", FAILED, "registration", reason_of(error))
     return [SectionTask(exposure.id, name, section) for section in wanted], None
 
 
