@@ -95,8 +95,8 @@ def test_section_without_a_good_pixel_is_rejected(
     reports = ended(survey, spoiled(spoil))
     assert reports["C2"].state == "done"
     assert reports["C1"].state == "rejected", reports["C1"].reason
-    assert reports["C1"].step in {"preprocessing", "extraction"}
-    assert "pixels" in reports["C1"].reason
+    assert reports["C1"].step == "preprocessing"
+    assert "every pixel of the section is masked" in reports["C1"].reason
     assert exit_status(list(reports.values()), strict=False) == 0
     assert exit_status(list(reports.values()), strict=True) == 1
 
@@ -121,12 +121,13 @@ def test_catalogue_without_stars(survey: Any, new_exposure: Path, tmp_path: Path
     assignments = [f"{process}.catalog.file.path={empty}" for process in ("astrocal", "photocal")]
     (report,) = survey.process([new_exposure], *assignments, through="photocal")
     assert (report.state, report.step) == ("rejected", "astrocal")
-    assert "0 stars" in report.reason or "no stars" in report.reason, report.reason
+    assert "0 catalogue stars" in report.reason
 
 
 def test_missing_calibration_frame_is_named(survey: Any, new_exposure: Path) -> None:
-    for identity in [row.identity for row in survey.services().store.calibrations.listed("simcam")]:
-        survey.services().store.calibrations.retire(identity)
+    calibrations = survey.services().store.calibrations
+    for row in calibrations.listed():
+        calibrations.retire(row.identity)
     (report,) = survey.process([new_exposure])
     assert (report.state, report.step) == ("failed", "preprocessing")
     assert "no bias of simcam C1 is valid on MJD 61101" in report.reason
