@@ -73,11 +73,12 @@ class Progress:
 
 
 def table(reports: list[SectionReport]) -> str:
-    """Lay out which section ended how, and why."""
+    """Lay out which section ended how, why, and what people should know of although it is done."""
     lines = [f"{'exposure':36} {'section':8} {'state':9} {'step':14} {'seconds':>7}  reason"]
     for report in reports:
         state = click.style(f"{report.state:9}", fg=_COLOURS[report.state])
         lines.append(
             f"{report.exposure:36} {report.section:8} {state} {report.step:14} {report.seconds:7.1f}  {report.reason}"
         )
+        lines += [f"  warning: {warning}" for warning in report.warnings]
     return "\n".join(lines)
