@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="seechange")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, to the standard error.")
 def cli(verbose: bool) -> None:
-    r"""Find what changes in the sky.
+    """Find what changes in the sky.
 
     SeeChange turns the raw exposures of a survey camera into calibrated images, subtracts references, and measures and
     scores what appeared, faded or moved.
@@ -73,7 +73,7 @@ def cli(verbose: bool) -> None:
       seechange demo --out demo-out           a simulated survey, end to end
       seechange plugins                       cameras and algorithms that are installed
       seechange process --instrument decam FILES
-    """
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
