@@ -86,18 +86,19 @@ def build_calibrations(
         inputs = {f"exposure_{number}": row.identity for number, row in enumerate(registered)}
         inputs |= {f"calibration.{name}": frame.product_id for name, frame in calibrations.items()}
         identity = product_id(provenance.id, section, inputs)
-        corrected = [
-            _corrected(services.instrument.read(files, section), corrections, calibrations)
-            for files in exposures
-        ]
-        services.store.calibrations.register(
-            combine_calibration(kind, corrected, identity),
-            instrument=services.instrument.name,
-            section=section,
-            filter=filters[0] or None,
-            valid_from_mjd=valid_from_mjd,
-            valid_to_mjd=valid_to_mjd,
-        )
+        if not services.store.calibrations.has(identity):
+            corrected = [
+                _corrected(services.instrument.read(files, section), corrections, calibrations)
+                for files in exposures
+            ]
+            services.store.calibrations.register(
+                combine_calibration(kind, corrected, identity),
+                instrument=services.instrument.name,
+                section=section,
+                filter=filters[0] or None,
+                valid_from_mjd=valid_from_mjd,
+                valid_to_mjd=valid_to_mjd,
+            )
         built.append(BuiltCalibration(kind, section, filters[0], identity, len(exposures)))
     return built
 

@@ -103,6 +103,11 @@ class Calibrations:
         (self._found[identity],) = StoredFile.from_columns(*files)
         return str(identity)
 
+    def has(self, identity: str) -> bool:
+        """Tell whether a calibration file is registered already."""
+        with self._database.read() as session:
+            return session.get(CalibratorFile, row_id(identity)) is not None
+
     def load(self, identity: str, *, download: bool = True) -> CalibrationFrame:
         """Read a calibration image.
 

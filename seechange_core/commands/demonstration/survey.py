@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
@@ -74,7 +76,8 @@ def run_survey(folder: Path, *, seed: int, jobs: int, assignments: Sequence[str]
     """
     started = time.perf_counter()
     say("simulating", 0, 1)
-    files = write_survey(folder / "raw", seed=seed)
+    with ProcessPoolExecutor(min(jobs, 2), mp_context=get_context("spawn")) as executor:
+        files = write_survey(folder / "raw", seed=seed, executor=executor)
     services = Services.of(_profile(folder, files, assignments))
     run = SurveyRun(files, services)
     started = _stage(run, "simulating", started)
