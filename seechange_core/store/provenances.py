@@ -85,6 +85,7 @@ class Provenances:
         """
         wanted = list(provenances)
         self._database.transact(lambda session: _set_tag(session, tag, wanted, replace))
+        self.registered |= {provenance.id for provenance in wanted}
 
     def tagged(self, tag: str) -> dict[str, str]:
         """Return the provenance ids of a tag by process; empty if there is no such tag."""
