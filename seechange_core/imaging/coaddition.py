@@ -7,19 +7,20 @@ Pixels that deviate from the other members are left out first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, Frame, MaskPlane, Pixels, PsfModel, unusable
+from seechange_core.imaging.deviating_pixels import deviating_pixels, seeing_tolerance
 from seechange_core.imaging.noise_ratio import sky_scatter
 from seechange_core.imaging.pixel_map import PixelMap
+from seechange_core.imaging.psf_normalisation import measured_fwhm
 from seechange_core.imaging.psf_warping import warp_psf
 from seechange_core.imaging.warping import WarpSource, prepare_source, warp_rows
 
 _STRIP_ROWS = 256
-_HALO = 2
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ def coadd(
     method : str
         A key of `METHODS`.
     clip_sigma : float
-        A pixel is left out if it deviates from the (lower) median of the members by more than this many sigma plus
-        `light_fraction` of the light there.
+        A pixel is left out if it deviates from the other members by more than this many sigma beyond what their seeing
+        explains; see `deviating_pixels`.
     light_fraction : float
-        Part of the brightest median within one pixel; what the cores of stars may vary by as the seeing does.
+        Part of the local light that it may deviate by besides.
 
     Returns
     -------
@@ -120,22 +121,33 @@ def coadd(
     """
     weights = METHODS[method](members)
     sources = [prepare_source(member.frame) for member in members]
+    psfs = _warped_psfs(members, shape)
+    tolerance = seeing_tolerance(psfs)
+    halo = tolerance.reach + 1
     data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     mask = np.zeros(shape, np.uint16)
     n_used = n_clipped = 0
     for first in range(0, shape[0], _STRIP_ROWS):
         last = min(first + _STRIP_ROWS, shape[0])
-        rows = (max(first - _HALO, 0), min(last + _HALO, shape[0]))
+        rows = (max(first - halo, 0), min(last + halo, shape[0]))
         strip = _strip(members, sources, rows, shape[1])
-        clipped = _deviating(strip, clip_sigma, light_fraction)
+        usable = ~unusable(strip.mask)
+        clipped = deviating_pixels(
+            strip.data,
+            strip.variance,
+            usable,
+            tolerance,
+            clip_sigma=clip_sigma,
+            light_fraction=light_fraction,
+        )
         inner = np.s_[first - rows[0] : last - rows[0]]
-        used = ~unusable(strip.mask) & ~clipped
+        used = usable & ~clipped
         n_used += int(np.count_nonzero(used[:, inner]))
         n_clipped += int(np.count_nonzero(clipped[:, inner]))
         combined = _combined(strip, used, weights)
         data[first:last], variance[first:last], mask[first:last] = (part[inner] for part in combined)
     ratio = _noise_ratio(members, sky_scatter(data, variance, mask))
-    psf = _mean_psf(members, weights, shape)
+    psf = _mean_psf(psfs, weights)
     fraction = n_clipped / max(n_used + n_clipped, 1)
     return Coadd(Frame(data, variance, mask, noise_ratio=ratio), psf, weights, fraction)
 
@@ -157,37 +169,6 @@ def _strip(
         data, variance, mask = warp_rows(source, member.pixel_map, rows, n_columns)
         parts.append((data * np.float32(member.scale), variance * np.float32(member.scale**2), mask))
     return _Strip(*(np.stack([part[number] for part in parts]) for number in range(3)))
-
-
-def _deviating(strip: _Strip, clip_sigma: float, light_fraction: float) -> NDArray[np.bool_]:
-    """Return which usable pixels deviate from the others; a neighbour of one needs only half the deviation."""
-    usable = ~unusable(strip.mask)
-    number = usable.sum(axis=0)
-    ordered = np.sort(np.where(usable, strip.data, np.inf), axis=0)
-    middle = np.take_along_axis(ordered, np.maximum((number - 1) // 2, 0)[None], axis=0)[0]
-    if len(ordered) > 1:
-        # Of two, the fainter is the one that no cosmic ray hit, and no negative lobe of a resampled one.
-        fainter = np.where(np.abs(ordered[0]) < np.abs(ordered[1]), ordered[0], ordered[1])
-        middle = np.where(number == 2, fainter, middle)
-    middle = np.where(number > 0, middle, 0.0)
-    light = _maximum_of_neighbours(np.maximum(middle, 0.0))
-    deviation = np.abs(strip.data - middle) - np.float32(light_fraction) * light.astype(np.float32)
-    significance = np.where(
-        usable & (number > 1), deviation / np.sqrt(np.maximum(strip.variance, 1e-30)), 0.0
-    )
-    core = significance > clip_sigma
-    around = np.stack([_maximum_of_neighbours(found) for found in core]) if core.any() else core
-    return core | (around & (significance > 0.5 * clip_sigma))
-
-
-def _maximum_of_neighbours(image: NDArray[np.generic]) -> NDArray[np.generic]:
-    grown = image.copy()
-    np.maximum(grown[1:], image[:-1], out=grown[1:])
-    np.maximum(grown[:-1], image[1:], out=grown[:-1])
-    rows = grown.copy()
-    np.maximum(grown[:, 1:], rows[:, :-1], out=grown[:, 1:])
-    np.maximum(grown[:, :-1], rows[:, 1:], out=grown[:, :-1])
-    return grown
 
 
 def _combined(
@@ -221,22 +202,18 @@ def _noise_ratio(members: Sequence[Member], after: float) -> float:
     return float(np.mean(ratios)) if ratios and after > 0 else 1.0
 
 
-def _mean_psf(members: Sequence[Member], weights: Floats, shape: tuple[int, int]) -> PsfModel:
+def _warped_psfs(members: Sequence[Member], shape: tuple[int, int]) -> list[PsfModel]:
+    """Return the members' PSFs on the coadd's grid, of one size and degree."""
     degree = max(member.psf.degree for member in members)
     warped = [warp_psf(member.psf, member.pixel_map, shape) for member in members]
     size = max(model.coefficients.shape[-1] for model in warped)
-    models = [warp_psf(m.psf, m.pixel_map, shape, size=size, degree=degree) for m in members]
-    coefficients = sum(
-        w * model.coefficients.astype(np.float64) for w, model in zip(weights, models, strict=True)
+    return [warp_psf(m.psf, m.pixel_map, shape, size=size, degree=degree) for m in members]
+
+
+def _mean_psf(psfs: Sequence[PsfModel], weights: Floats) -> PsfModel:
+    coefficients = sum(w * psf.coefficients.astype(np.float64) for w, psf in zip(weights, psfs, strict=True))
+    mean = replace(
+        psfs[0], coefficients=np.asarray(coefficients, np.float32), n_stars=min(psf.n_stars for psf in psfs)
     )
-    first = models[0]
-    return PsfModel(
-        np.asarray(coefficients, np.float32),
-        degree,
-        first.x_zero,
-        first.y_zero,
-        first.x_scale,
-        first.y_scale,
-        fwhm=float(np.sum(weights * [model.fwhm for model in models])),
-        n_stars=min(member.psf.n_stars for member in members),
-    )
+    # Not the mean of the widths: the sharpest member makes the peak.
+    return replace(mean, fwhm=measured_fwhm(mean, mean.x_zero, mean.y_zero))

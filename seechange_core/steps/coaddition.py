@@ -31,8 +31,8 @@ class CoadditionParams(Params):
         le=100,
     )
     light_fraction: float = parameter(
-        0.6,
-        description="Part of the local light by which stars may vary with the seeing before they count as deviating.",
+        0.2,
+        description="Part of the local light by which a pixel may deviate beyond what noise and seeing explain.",
         ge=0,
         le=10,
     )
