@@ -214,6 +214,12 @@ def build_references() -> Callable[[Survey, Iterable[str]], None]:
     return add_references
 
 
+@pytest.fixture(scope="session")
+def copy_to() -> Callable[[Survey, str, Path], Survey]:
+    """Copy a survey: ``copy_to(survey, url, folder)``."""
+    return _copied
+
+
 @pytest.fixture
 def copied(new_database_url: Callable[[str], str], tmp_path: Path) -> Callable[[Survey], Survey]:
     """Copy a survey to a database and a folder of its own: ``copied(referenced)``."""

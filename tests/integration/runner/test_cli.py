@@ -1,0 +1,234 @@
+"""The commands, as people type them, on a survey with one processed exposure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from seechange_core.cli import COMMANDS, cli
+from seechange_core.errors import SeeChangeError
+from seechange_core.models import Image, Measurements, Object, Product
+from seechange_core.pipeline import EXPOSURE_CHAIN
+
+PROCESSES = [step.process for step in EXPOSURE_CHAIN]
+
+
+@pytest.fixture(scope="module")
+def processed(referenced: Any, tmp_path_factory: pytest.TempPathFactory, copy_to: Callable[..., Any]) -> Any:
+    """A survey on SQLite with one exposure of which CCD C1 is done, which tests leave as it is."""
+    folder = tmp_path_factory.mktemp("processed")
+    survey = copy_to(referenced, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
+    (report,) = survey.process([survey.files.new[0]])
+    assert report.state == "done"
+    return survey
+
+
+@pytest.fixture
+def run(processed: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command of `seechange` on the processed survey: ``run("show", "images")``."""
+    for assignment in processed.assignments:
+        key, _, value = assignment.partition("=")
+        monkeypatch.setenv(f"SEECHANGE__{key.upper().replace('.', '__')}", value)
+    return lambda *arguments: CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def rows(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def commands(group: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name in getattr(group, "commands", {}):
+        yield from commands(group.commands[name], *path, name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    for path in commands(command, name):
+        result = CliRunner().invoke(cli, [*path, "--help"])
+        assert result.exit_code == 0
+        usage, _, text = result.output.partition("\n\n")
+        assert usage.startswith("Usage:")
+        assert text.strip().split("\n")[0].strip().endswith((".", ",")) or len(text.split()) > 5, path
+        undocumented = [option.name for option in _options(command, path) if not option.help]
+        assert undocumented == [], path
+
+
+def _options(command: Any, path: tuple[str, ...]) -> list[Any]:
+    for name in path[1:]:
+        command = command.commands[name]
+    return [parameter for parameter in command.params if parameter.param_type_name == "option"]
+
+
+def test_process_tells_machines_what_happened(run: Callable[..., Result], processed: Any) -> None:
+    arguments = ("process", "--instrument", "simcam", "--sections", "C1", "--jobs", "1", "--json")
+    (report,) = rows(run(*arguments, processed.files.new[0]))
+    assert (report["exposure"], report["section"]) == (processed.files.new[0].name, "C1")
+    assert (report["state"], report["step"], report["reason"]) == ("done", "association", "")
+    assert [step["process"] for step in report["steps"]] == PROCESSES
+    assert not any(step["made"] for step in report["steps"])
+    assert report["peak_memory_mb"] > 0
+    assert report["seconds"] == pytest.approx(sum(step["seconds"] for step in report["steps"]))
+    assert report["steps"][1]["metrics"]["n_sources"] > 100
+
+
+def test_process_tells_people_what_happened(run: Callable[..., Result], processed: Any) -> None:
+    result = run(
+        "process", "--instrument", "simcam", "--sections", "C1,C9", "--jobs", "1", processed.files.new[0]
+    )
+    assert result.exit_code == 1
+    assert "no section is called C9; there are C1, C2" in result.output
+
+
+def test_dry_run_shows_what_exists_and_what_is_to_do(run: Callable[..., Result], processed: Any) -> None:
+    arguments = ("process", "--instrument", "simcam", "--dry-run", processed.files.new[0])
+    before = processed.contents()
+    planned = rows(run(*arguments, "--json"))
+    assert [(row["section"], row["step"]) for row in planned] == [
+        (section, process) for section in ("C1", "C2") for process in PROCESSES
+    ]
+    made = {row.identity for row in processed.rows(Product)}
+    assert {row["state"] for row in planned if row["section"] == "C1"} == {"done"}
+    assert {row["product"] for row in planned if row["section"] == "C1"} <= made
+    assert {(row["state"], row["product"]) for row in planned if row["section"] == "C2"} == {("to do", "")}
+    text = run(*arguments).output
+    assert text.splitlines()[0].split() == list(planned[0])
+    assert "zogy 1." in text
+    assert planned[0]["provenance"] in text
+    assert processed.contents() == before
+
+
+def test_dry_run_follows_products_as_far_as_they_are_bound(
+    run: Callable[..., Result], processed: Any
+) -> None:
+    arguments = ("process", "--instrument", "simcam", "--dry-run", "--json", "--sections", "C1")
+    planned = rows(run(*arguments, "--set", "detection.threshold=6", processed.files.new[0]))
+    states = {row["step"]: row["state"] for row in planned}
+    assert states == {process: "to do" if PROCESSES.index(process) > 4 else "done" for process in PROCESSES}
+    # Nothing that comes after asks for anything else, so all identities are known.
+    assert all(row["product"] for row in planned)
+
+
+def test_dry_run_of_a_broken_file_says_so(run: Callable[..., Result], tmp_path: Path) -> None:
+    broken = tmp_path / "simcam_20260301_099.fits"
+    broken.write_bytes(b"SIMPLE")
+    result = run("process", "--instrument", "simcam", "--dry-run", broken)
+    assert result.exit_code == 1
+    assert str(broken) in result.output
+
+
+def test_tag_other_than_current_does_not_move(run: Callable[..., Result], processed: Any) -> None:
+    base = ("process", "--instrument", "simcam", "--sections", "C1", "--jobs", "1", "--tag", "dr1")
+    assert run(*base, "--through", "photocal", processed.files.new[0]).exit_code == 0
+    moved = run(*base, "--set", "photocal.magnitude_limit=19", processed.files.new[0])
+    assert isinstance(moved.exception, SeeChangeError), moved.output
+    assert "'dr1' names provenance" in str(moved.exception)
+    tagged = {
+        row["process"]: row["provenance"]
+        for row in rows(run("provenance", "tags", "--json"))
+        if row["tag"] == "dr1"
+    }
+    assert list(tagged) == sorted(PROCESSES[:4])
+
+
+def test_what_is_wrong_with_the_command_is_said_before_anything_runs(
+    run: Callable[..., Result], processed: Any, tmp_path: Path
+) -> None:
+    exposure = processed.files.new[0]
+    nothing = run("process", "--instrument", "simcam")
+    assert nothing.exit_code == 2
+    unknown = run("process", "--instrument", "simcam", "--through", "photcal", exposure)
+    assert "the steps are preprocessing, extraction" in str(unknown.exception)
+    missing = run("process", "--instrument", "simcam", "--profile", tmp_path / "none.yaml", exposure)
+    assert str(tmp_path / "none.yaml") in str(missing.exception)
+    unreadable = tmp_path / "unreadable.yaml"
+    unreadable.write_bytes(b"detection: [\xff")
+    refused = run("process", "--instrument", "simcam", "--profile", unreadable, exposure)
+    assert isinstance(refused.exception, SeeChangeError)
+    assert str(unreadable) in str(refused.exception)
+
+
+def test_profile(run: Callable[..., Result]) -> None:
+    shown = run("profile", "show", "--instrument", "simcam", "--explain", "--set", "detection.threshold=6")
+    assert "detection.threshold: 6.0" in shown.output
+    line = next(line for line in shown.output.splitlines() if "detection.threshold" in line)
+    assert line.endswith("# --set")
+    assert "simcam" in run("profile", "list").output
+    assert run("profile", "check", "--instrument", "simcam").output == "The profile of simcam is valid.\n"
+    wrong = run("profile", "check", "--instrument", "simcam", "--set", "detection.treshold=6")
+    assert "did you mean detection.threshold?" in str(wrong.exception)
+    assert "detection" in rows(run("profile", "schema"))["properties"]
+
+
+def test_provenance(run: Callable[..., Result]) -> None:
+    listed = rows(run("provenance", "show", "--json"))
+    detections = [row["provenance"] for row in listed if row["process"] == "detection"]
+    assert len(detections) == 1
+    shown = rows(run("provenance", "show", detections[0], "--json"))
+    assert shown["parameters"]["step"]["threshold"] == 5.0
+    scoring = next(row["provenance"] for row in listed if row["process"] == "scoring")
+    assert "process" in run("provenance", "diff", detections[0], scoring).output
+    assert run("provenance", "diff", scoring, scoring).output == "no difference\n"
+    tagged = rows(run("provenance", "tags", "--json"))
+    assert {row["process"] for row in tagged if row["tag"] == "current"} >= set(PROCESSES)
+
+
+def test_show(run: Callable[..., Result], processed: Any) -> None:
+    found = {
+        kind: rows(run("show", kind, "--json", "--limit", "1000"))
+        for kind in ("exposures", "images", "detections", "objects")
+    }
+    assert len(found["images"]) == len(processed.rows(Image))
+    assert len(found["detections"]) == len(processed.rows(Measurements))
+    assert {row["name"] for row in found["objects"]} == {row.name for row in processed.rows(Object)}
+    assert "done" in run("show", "exposures").output
+
+
+def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:
+    name = max(processed.rows(Object), key=lambda row: row.n_measurements).name
+    science = next(
+        row for row in processed.rows(Image) if not row.is_difference and not row.is_coadd and row.mjd > 61100
+    )
+    for kind, what in (
+        ("image", science.id),
+        ("difference", science.id),
+        ("stamps", science.id),
+        ("lightcurve", name),
+    ):
+        output = tmp_path / f"{kind}.png"
+        result = run("plot", kind, what, "-o", output)
+        assert result.exit_code == 0, result.exception
+        assert output.read_bytes().startswith(b"\x89PNG")
+    result = run("plot", "lightcurve", "nobody", "-o", tmp_path / "none.png")
+    assert "no object is called 'nobody'" in str(result.exception)
+
+
+def test_delete_can_be_tried(run: Callable[..., Result], processed: Any) -> None:
+    before = processed.contents()
+    science = next(row for row in rows(run("show", "exposures", "--json")) if row["mjd"] > 61100)
+    result = run("delete", science["id"], "--dry-run")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()[:-1]] == sorted(PROCESSES)
+    assert result.output.splitlines()[-1].startswith("would delete 9 products")
+    assert processed.contents() == before
+
+
+def test_db(run: Callable[..., Result]) -> None:
+    assert run("db", "upgrade").exit_code == 0
+    assert "0001" in run("db", "current").output
+    checked = run("db", "check", "--checksums")
+    assert checked.exit_code == 0, checked.output
+    assert "tables and files are as they should be" in checked.output
+
+
+def test_plugins(run: Callable[..., Result]) -> None:
+    listed = {row["package"]: row for row in rows(run("plugins", "--json"))}
+    assert listed["seechange-core"]["status"] == "ok"
+    assert "simcam" in listed["seechange-core"]["components"]["instrument"]
