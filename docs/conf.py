@@ -1,6 +1,11 @@
 """Configuration of the documentation; everything it needs is installed, nothing is fetched."""
 
+import sys
+from pathlib import Path
+
 import seechange_core
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "SeeChange"
 author = "The SeeChange developers"
@@ -8,7 +13,13 @@ copyright = f"2026, {author}"
 release = seechange_core.__version__
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "generated_reference",
+]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
