@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from seechange_core.errors import PluginError, ProfileError
 from seechange_core.params import Slot
+from seechange_core.profile.concealing import CONCEALED, concealed
 from seechange_core.profile.layers import (
     Layer,
     assignments_layer,
@@ -118,9 +119,9 @@ class Profile:
             if isinstance(value, BaseModel):
                 shown[name] = self._used(value)
             elif isinstance(value, SecretStr):
-                shown[name] = "********"
+                shown[name] = CONCEALED
             else:
-                shown[name] = str(value) if isinstance(value, Path) else value
+                shown[name] = concealed(str(value)) if isinstance(value, str | Path) else value
         return shown
 
 
@@ -229,7 +230,7 @@ def _problem(model: type[BaseModel], detail: Any, layers: Sequence[Layer]) -> st
         message = f"{key}: {detail['msg'].removeprefix('Value error, ')}"
         if detail["type"] not in ("missing", "value_error") and "password" not in key:
             message += f", not {detail['input']!r}"
-    return f"{message}\n  in {source}, key {key}"
+    return f"{concealed(message)}\n  in {source}, key {key}"
 
 
 def _sets(layer: Layer, path: tuple[str, ...]) -> bool:

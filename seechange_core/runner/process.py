@@ -12,6 +12,7 @@ from uuid import UUID
 
 from seechange_core.errors import SeeChangeError
 from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan
+from seechange_core.profile.concealing import concealed
 from seechange_core.profile.layers import Layer
 from seechange_core.runner.code_version import git_commit, package_versions
 from seechange_core.runner.drive import Drive, drive, reason_of
@@ -146,7 +147,7 @@ def process_section(
     report_id = reports.start(
         task.section,
         code_version_id=code_version_id,
-        command_line=shlex.join(sys.argv),
+        command_line=concealed(shlex.join(sys.argv)),
         exposure_id=task.exposure_id,
     )
     progress, association = _driven(services, plan, task, started)
