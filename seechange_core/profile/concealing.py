@@ -6,7 +6,7 @@ import re
 
 #: What is shown in the place of a password.
 CONCEALED = "********"
-_ASSIGNED = re.compile(r"(password['\"]?\s*[=:]\s*)[^\s'\"]+", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(password['\"]?\s*[=:]\s*['\"]?)[^\s'\"]+", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)")
 
 
