@@ -12,10 +12,13 @@ from seechange_core.frames import AlignedPair, Floats, Mask, Pixels, PsfModel, u
 from seechange_core.frames.arrays import as_pixels
 from seechange_core.frames.polynomial import design_matrix, exponents
 from seechange_core.imaging.masked_pixels import filled_from_neighbours
+from seechange_core.imaging.robust import scatter
 
 _BACKGROUND_CELLS = 8
 _BACKGROUND_DEGREE = 2
 _BLOCK = 16
+_CLIP_SIGMA = 2.0
+_CLIPPING_ROUNDS = 5
 _SAMPLE_STEP = 3
 
 
@@ -107,7 +110,7 @@ def without_background(pair: CleanedPair) -> CleanedPair:
     """Subtract from the new image what its sky has more than the reference's: a smooth surface.
 
     It goes through medians of the difference's means over small blocks. A block holds most stars as a whole, so the
-    two PSFs need not match.
+    two PSFs need not match; blocks with what is new or gone are clipped.
     """
     shape = pair.new.shape
     rows, columns = (max(n // _BLOCK, 1) for n in shape)
@@ -116,6 +119,19 @@ def without_background(pair: CleanedPair) -> CleanedPair:
     usable = good > 0.5 * good.max()
     if not usable.any():
         return pair
+    surface = _surface(mean, usable)
+    for _ in range(_CLIPPING_ROUNDS):
+        off = mean - _drawn(surface, (rows, columns))
+        kept = usable & (np.abs(off) < _CLIP_SIGMA * scatter(off[usable]))
+        if not kept.any() or np.array_equal(kept, usable):
+            break
+        usable, surface = kept, _surface(mean, kept)
+    return replace(pair, new=pair.new - _drawn(surface, shape).astype(np.float32))
+
+
+def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Floats:
+    """Fit a polynomial to block means; coefficients [j, i] are of y^j x^i, both from -1 to 1 across the image."""
+    rows, columns = mean.shape
     v, u = np.nonzero(usable)
     y, x = (2 * v + 1) / rows - 1, (2 * u + 1) / columns - 1
     level = mean[usable]
@@ -130,9 +146,14 @@ def without_background(pair: CleanedPair) -> CleanedPair:
     coefficients = np.zeros((degree + 1, degree + 1))
     for (i, j), value in zip(exponents(degree), solution, strict=True):
         coefficients[j, i] = value
-    powers = [np.vander((2 * np.arange(n) + 1) / n - 1, degree + 1, increasing=True) for n in shape]
-    surface = powers[0] @ coefficients @ powers[1].T
-    return replace(pair, new=pair.new - surface.astype(np.float32))
+    return coefficients
+
+
+def _drawn(coefficients: Floats, shape: tuple[int, int]) -> Floats:
+    """Evaluate a surface at the middles of the pixels, or blocks, of an image."""
+    powers = [np.vander((2 * np.arange(n) + 1) / n - 1, len(coefficients), increasing=True) for n in shape]
+    surface: Floats = powers[0] @ coefficients @ powers[1].T
+    return surface
 
 
 def _block_sums(image: NDArray[Any], rows: int, columns: int) -> Floats:
