@@ -54,10 +54,10 @@ def process(
     from seechange_core.runner.process import (
         SectionWork,
         StepStarted,
+        conclude_run,
         process_sections,
         register,
         register_run,
-        set_exposure_states,
     )
     from seechange_core.runner.section_report import FAILED, SectionReport, exit_status
     from seechange_core.runner.services import Services
@@ -92,6 +92,8 @@ def process(
         found, failure = register(services, paths, wanted)
         tasks += found
         reports += [failure] if failure else []
+    # One exposure may be named more than once.
+    tasks = list(dict.fromkeys(tasks))
     work = SectionWork(profile.layers, plan.steps[-1].process, code_version_id)
     number = jobs or profile.runner.jobs or os.cpu_count() or 1
     with Progress(len(tasks), quiet=as_json) as progress:
@@ -101,7 +103,7 @@ def process(
             else:
                 progress.finished(event)
                 reports.append(event)
-    set_exposure_states(services, tasks, reports)
+    conclude_run(services, reports)
     reports.sort(key=lambda report: (report.exposure, report.section))
     click.echo(json.dumps([report.as_json() for report in reports], indent=2) if as_json else table(reports))
     sys.exit(exit_status(reports, strict=strict))

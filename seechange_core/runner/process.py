@@ -160,6 +160,7 @@ def process_section(
         steps=tuple(progress.steps),
         warnings=tuple(progress.warnings),
         association=association,
+        exposure_id=task.exposure_id,
     )
     reports.finish(
         report_id,
@@ -200,20 +201,20 @@ def _driven(
     return progress, {"joined": result.n_joined, "founded": result.n_founded}
 
 
-def set_exposure_states(
-    services: Services, tasks: Sequence[SectionTask], reports: Sequence[SectionReport]
-) -> None:
-    """Give each exposure the worst state that one of its sections ended in."""
-    ended = {(report.exposure, report.section): report.state for report in reports}
-    for exposure_id in dict.fromkeys(task.exposure_id for task in tasks):
-        own = [task for task in tasks if task.exposure_id == exposure_id]
-        states = [ended[task.exposure, task.section] for task in own]
-        services.store.exposures.set_state(exposure_id, worst(states))
+def conclude_run(services: Services, reports: Sequence[SectionReport]) -> None:
+    """Give each exposure the worst state that one of its sections ended in, and close the reports of killed workers."""
+    states: dict[UUID, list[str]] = {}
+    for report in reports:
+        if report.exposure_id is not None:
+            states.setdefault(report.exposure_id, []).append(report.state)
+    for exposure_id, ended in states.items():
+        services.store.exposures.set_state(exposure_id, worst(ended))
+    services.store.reports.close_abandoned()
 
 
 def _report_of(answer: TaskResult) -> SectionReport:
     if answer.value is not None:
         report: SectionReport = answer.value
         return report
-    task = answer.task
-    return SectionReport(task.exposure, task.section, FAILED, "worker", answer.error.strip().splitlines()[-1])
+    task, reason = answer.task, answer.error.strip().splitlines()[-1]
+    return SectionReport(task.exposure, task.section, FAILED, "worker", reason, exposure_id=task.exposure_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import UUID
 
 from seechange_core.runner.run_step import StepOutcome
 
@@ -32,6 +33,8 @@ class SectionReport:
         What people should know of although it is done.
     association : mapping of str to int
         How many measurements ``joined`` known objects, and how many ``founded`` new ones.
+    exposure_id : UUID or None
+        Primary key of the exposure; None if it could not be registered.
     """
 
     exposure: str
@@ -42,6 +45,7 @@ class SectionReport:
     steps: tuple[StepOutcome, ...] = ()
     warnings: tuple[str, ...] = ()
     association: Mapping[str, int] = field(default_factory=dict)
+    exposure_id: UUID | None = None
 
     @property
     def seconds(self) -> float:
@@ -55,7 +59,12 @@ class SectionReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON values."""
-        return {**asdict(self), "seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+        return {
+            **asdict(self),
+            "exposure_id": self.exposure_id and str(self.exposure_id),
+            "seconds": self.seconds,
+            "peak_memory_mb": self.peak_memory_mb,
+        }
 
 
 def worst(states: Sequence[str]) -> str:

@@ -18,10 +18,10 @@ from seechange_core.runner.calibration_frames import build_calibrations
 from seechange_core.runner.process import (
     SectionWork,
     StepStarted,
+    conclude_run,
     process_sections,
     register,
     register_run,
-    set_exposure_states,
 )
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.section_report import DONE, SectionReport
@@ -132,7 +132,7 @@ def _process(
         if not isinstance(event, StepStarted):
             reports.append(event)
             say(stage, len(reports), len(tasks))
-    set_exposure_states(services, tasks, reports)
+    conclude_run(services, reports)
     run.reports += sorted(reports, key=lambda report: (report.exposure, report.section))
 
 

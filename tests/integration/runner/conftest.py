@@ -25,11 +25,11 @@ from seechange_core.runner.process import (
     SectionReport,
     SectionWork,
     StepStarted,
+    conclude_run,
     process_section,
     process_sections,
     register,
     register_run,
-    set_exposure_states,
 )
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.section_report import DONE
@@ -116,7 +116,7 @@ class Survey:
             reports += [event for event in events if not isinstance(event, StepStarted)]
         else:
             reports += [process_section(services, plan, task, code_version_id) for task in tasks]
-        set_exposure_states(services, tasks, reports)
+        conclude_run(services, reports)
         services.store.database.close()
         return sorted(reports, key=lambda report: (report.exposure, report.section))
 
