@@ -23,11 +23,15 @@ class PixelGridParams(Params):
         0.1, description="Most ellipticity (1 - b/a) beyond that of most stars.", gt=0, le=1
     )
     half_size_fwhm: float = parameter(
-        3.0, description="Half the side of the model's stamp.", unit="FWHM", ge=2, le=5
+        3.0,
+        description="Half the side of the part fitted pixel by pixel; wings lie around it.",
+        unit="FWHM",
+        ge=2,
+        le=5,
     )
     min_stars_linear: int = parameter(20, description="Fewest stars for a PSF that varies linearly.", ge=3)
     min_stars_quadratic: int = parameter(
-        60, description="Fewest stars for a PSF that varies quadratically.", ge=6
+        40, description="Fewest stars for a PSF that varies quadratically.", ge=6
     )
     min_stars_cubic: int = parameter(250, description="Fewest stars for a PSF that varies cubically.", ge=10)
 

@@ -78,7 +78,8 @@ def stamps(
     if cutouts is None or measurements is None:
         raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
     rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
-    _save(plot_stamps(cutouts.data, measurements, data.get_score_table(), rows=rows.tolist()), output)
+    triplets = cutouts.data.rows(measurements["stamp"])
+    _save(plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist()), output)
 
 
 @plot.command()

@@ -28,6 +28,8 @@ class AlignedPair:
         Misregistration left, 1 sigma along x and y (pixel).
     info : mapping
         As in `Frame`, of the new image.
+    width_error : float
+        Error of the two PSFs' widths relative to each other: 1 sigma of the variance along one axis (pixel^2).
     """
 
     new: Frame
@@ -37,6 +39,7 @@ class AlignedPair:
     flux_ratio: float
     registration_error: tuple[float, float] = (0.0, 0.0)
     info: Mapping[str, Any] = field(default_factory=dict)
+    width_error: float = 0.0
 
 
 @dataclass(frozen=True)

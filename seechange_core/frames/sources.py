@@ -89,12 +89,17 @@ class MeasurementTable(ColumnTable):
         "magnitude": (_f4, "mag AB", "of the absolute PSF flux"),
         "magnitude_error": (_f4, "mag", "1 sigma"),
         "score": (_f4, "sigma", "of the detection"),
+        "stamp": (_i4, "", "row of its stamps"),
         "snr": (_f4, "", "PSF flux divided by its error"),
         "chi2": (_f4, "", "reduced chi-square of the PSF fit"),
         "misfit": (_f4, "", "residuals of the PSF fit beyond the noise, relative to the signal"),
         "width_ratio": (_f4, "", "Gaussian-weighted width divided by that of the PSF"),
         "elongation": (_f4, "", "major divided by minor axis, Gaussian weighted"),
-        "peak_ratio": (_f4, "", "brightest pixel of the core relative to the fitted PSF's: high for cosmic rays"),
+        "peak_ratio": (
+            _f4,
+            "",
+            "brightest pixel of the core relative to the fitted PSF's: high for cosmic rays",
+        ),
         "dipole_fraction": (
             _f4,
             "",

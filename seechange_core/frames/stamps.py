@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class Stamps:
     def n_candidates(self) -> int:
         """Number of triplets."""
         return len(self.x)
+
+    def rows(self, index: NDArray[np.bool_] | NDArray[np.integer]) -> Stamps:
+        """Return the triplets that a mask or an index array selects."""
+        return Stamps(*(getattr(self, column.name)[index] for column in fields(self)))
 
     @property
     def size(self) -> int:

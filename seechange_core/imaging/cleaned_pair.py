@@ -32,6 +32,9 @@ class CleanedPair:
         Electrons, electrons squared.
     bad : bool array of shape (ny, nx)
         Pixels that were unusable in either image, and now hold stand-ins.
+    unknown : array of shape (ny, nx), float32
+        Error of the stand-ins that neither image could give (electron), as in the cores of saturated stars; 0
+        elsewhere. Unlike noise it has the same sign in all pixels of a hole.
     mask : array of shape (ny, nx), uint16
         Planes of both inputs, combined.
     new_psf, ref_psf : PsfModel
@@ -45,6 +48,7 @@ class CleanedPair:
     new_variance: Pixels
     ref_variance: Pixels
     bad: NDArray[np.bool_]
+    unknown: Pixels
     mask: Mask
     new_psf: PsfModel
     ref_psf: PsfModel
@@ -62,7 +66,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
 
     Where one image is unusable, the other stands in, plus the difference of the two as interpolated from the pixels
     around; where both are, each is interpolated. So a filter that spreads the stand-ins spreads little. The light of a
-    stand-in is uncertain by a fraction, which enters its variance.
+    stand-in is uncertain by a fraction, which enters its variance, and where both images are unusable `unknown` too.
 
     Parameters
     ----------
@@ -83,6 +87,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
     ref_bad = unusable(pair.ref.mask) | ~(np.isfinite(ref) & np.isfinite(ref_variance) & (ref_variance > 0))
     bad = new_bad | ref_bad
     new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
+    unknown = np.zeros(new.shape, np.float32)
     if bad.any() and not bad.all():
         depth = round(2 * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 2.0))
         with np.errstate(invalid="ignore"):
@@ -90,6 +95,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         ref = np.where(ref_bad & ~new_bad, new - step, ref)
         ref = filled_from_neighbours(ref, new_bad & ref_bad, depth)
         new = np.where(new_bad, ref + step, new)
+        unknown = np.where(new_bad & ref_bad, fill_error * np.maximum(np.abs(new), np.abs(ref)), unknown)
         new_variance = np.where(new_bad, new_noise**2 + (fill_error * new) ** 2, new_variance)
         ref_variance = np.where(ref_bad, ref_noise**2 + (fill_error * ref) ** 2, ref_variance)
     return CleanedPair(
@@ -98,6 +104,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         new_variance=as_pixels(new_variance),
         ref_variance=as_pixels(ref_variance),
         bad=bad,
+        unknown=as_pixels(unknown),
         mask=pair.new.mask | pair.ref.mask,
         new_psf=pair.new_psf,
         ref_psf=pair.ref_psf,

@@ -62,10 +62,13 @@ class NoiseTerms:
         Misregistration along x and y, 1 sigma (pixel).
     relative : float
         Error of PSF and flux ratio as a fraction of a source's light.
+    width : float
+        Error of the PSFs' widths relative to each other: 1 sigma of the variance along one axis (pixel^2).
     """
 
     registration: tuple[float, float]
     relative: float
+    width: float = 0.0
 
 
 def transformed_psf(psf: PsfModel, x: float, y: float, shape: tuple[int, int]) -> Spectrum:
@@ -104,7 +107,9 @@ def filtered_difference(
     The difference's noise has the spectrum ``|a|^2 V_n + |b|^2 V_r``, so the best filter for a point source is ``w =
     conj(p) / spectrum`` (for ZOGY's filters: eqs. 12 to 17). The score ``w * D`` is divided by its error, which follows
     from the variance planes, source light included, and from the registration (eqs. 25 to 29):
-    ``sqrt((wa)^2 * V_n + (wb)^2 * V_r + ...)``.
+    ``sqrt((wa)^2 * V_n + (wb)^2 * V_r + ...)``. The error U of light that neither image shows, such as the cores of
+    saturated stars, has one sign over a hole and so adds up before it is squared: ``(wa * U)^2 + (wb * U)^2``. A PSF
+    whose variance is wrong by q leaves ``q / 2`` times the Laplacian of a source's light, as a shift leaves its slope.
     """
     shape = pair.new.shape
     planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5)))
@@ -162,7 +167,13 @@ def _subtract_tile(
     ref_light = irfft2(ref_part, shape)
     score_variance[:, 1:-1] += (noise.registration[0] / 2 * (ref_light[:, 2:] - ref_light[:, :-2])) ** 2
     score_variance[1:-1] += (noise.registration[1] / 2 * (ref_light[2:] - ref_light[:-2])) ** 2
+    score_variance[1:-1, 1:-1] += (noise.width / 2 * _laplacian(ref_light)) ** 2
     score_variance += (noise.relative * ref_light) ** 2
+    unknown = tile.cut(pair.unknown)
+    if unknown.any():
+        spread = weight * rfft2(unknown)
+        score_variance += irfft2(local.new * spread, shape) ** 2
+        score_variance += irfft2(local.ref * spread, shape) ** 2
     score_error = np.sqrt(np.maximum(score_variance[tile.inside], np.finfo(np.float32).tiny))
 
     box = tile.inner.slices
@@ -171,6 +182,12 @@ def _subtract_tile(
     planes.score[box] = score[tile.inside] / score_error
     planes.flux[box] = score[tile.inside] / response
     planes.flux_error[box] = score_error / response
+
+
+def _laplacian(light: Pixels) -> Pixels:
+    """Of the pixels that have four neighbours."""
+    beside = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:]
+    return as_pixels(beside - 4 * light[1:-1, 1:-1])
 
 
 def _matched(filters: Filters, pair: CleanedPair) -> Spectrum:

@@ -59,9 +59,7 @@ class StarStamps:
         """Return the middle of the stamps; the size is odd and no larger than theirs."""
         cut = (self.light.shape[-1] - size) // 2
         middle = np.s_[:, cut : cut + size, cut : cut + size]
-        return replace(
-            self, light=self.light[middle], variance=self.variance[middle], good=self.good[middle]
-        )
+        return replace(self, light=self.light[middle], variance=self.variance[middle], good=self.good[middle])
 
 
 @dataclass(frozen=True)

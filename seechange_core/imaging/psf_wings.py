@@ -18,8 +18,10 @@ from seechange_core.frames.polynomial import design_matrix
 from seechange_core.imaging.pixel_grid_psf import StarStamps
 from seechange_core.imaging.psf_normalisation import NORMALISATION_RADIUS_FWHM, measured_fwhm
 
-_FROM_FWHM = 2.0
-_ONLY_FROM_FWHM = 2.75
+# Where the wings take over from the pixels: in the mean PSF, and in its variation over the image, which so far out
+# would follow the noise of the few brightest stars.
+_MEAN_FWHM = 2.0, 2.75
+_VARIATION_FWHM = 1.25, 2.0
 _EDGES_FWHM = (1.5, 1.8, 2.1, 2.5, 3.0, 3.6, 4.3, 5.0)
 _LEVEL_FROM_FWHM = 3.6
 _SECTORS = 8
@@ -128,7 +130,10 @@ def fit_wings(stars: StarStamps, fwhm: float) -> Wings:
 
 
 def with_wings(core: PsfModel, wings: Wings, size: int) -> PsfModel:
-    """Return a PSF with the pixels of a core, and with wings that take over between 2 and 2.75 FWHM.
+    """Return a PSF with the pixels of a core, and with wings farther out.
+
+    The wings take over between 2 and 2.75 FWHM; how the PSF varies over the image is taken from them between 1.25 and
+    2 FWHM already.
 
     Parameters
     ----------
@@ -140,7 +145,7 @@ def with_wings(core: PsfModel, wings: Wings, size: int) -> PsfModel:
         Of the stamp (odd, pixel).
     """
     half, core_half = size // 2, core.coefficients.shape[-1] // 2
-    offset = np.arange(-half, half + 1)
+    offset = np.arange(-half, half + 1.0)
     dx, dy = np.meshgrid(offset, offset)
     node = np.linspace(-0.8, 0.8, core.degree + 1) if core.degree else np.zeros(1)
     u, v = (grid.ravel() for grid in np.meshgrid(node, node))
@@ -152,13 +157,20 @@ def with_wings(core: PsfModel, wings: Wings, size: int) -> PsfModel:
         drawn.append(wings.stretched(factor).at(dx, dy).ravel())
     terms = design_matrix(u, v, core.degree)
     outer = np.linalg.lstsq(terms, np.array(drawn), rcond=None)[0].reshape(-1, size, size)
-    part = np.clip((np.hypot(dx, dy) / core.fwhm - _FROM_FWHM) / (_ONLY_FROM_FWHM - _FROM_FWHM), 0.0, 1.0)
-    share = 0.5 * (1.0 + np.cos(np.pi * part))
+    radius = np.hypot(dx, dy) / core.fwhm
+    share = np.repeat(_handover(radius, *_VARIATION_FWHM)[None], len(outer), axis=0)
+    share[0] = _handover(radius, *_MEAN_FWHM)
     inner = np.zeros_like(outer)
     reach = min(half, core_half)
     to, of = (slice(side - reach, side + reach + 1) for side in (half, core_half))
     inner[:, to, to] = core.coefficients[:, of, of]
     return replace(core, coefficients=(share * inner + (1.0 - share) * outer).astype(np.float32))
+
+
+def _handover(radius: Floats, start: float, end: float) -> Floats:
+    """1 within the first radius, 0 beyond the second."""
+    share: Floats = 0.5 * (1.0 + np.cos(np.pi * np.clip((radius - start) / (end - start), 0.0, 1.0)))
+    return share
 
 
 @dataclass(frozen=True)
@@ -191,9 +203,9 @@ def _refitted(wings: Wings, sample: _Sample, fwhm: float) -> Wings:
     number = (sample.star * (len(_EDGES_FWHM) - 1) + sample.ring) * _SECTORS + sample.sector
     shape = sample.n_stars, n_bins
     least = sample.n_stars * n_bins
-    information = np.bincount(number, sample.weight * expected**2, least).reshape(shape)
-    signal = np.bincount(number, sample.weight * expected * residual, least).reshape(shape)
-    ratio, error = _stacked(signal, information)
+    information = np.asarray(np.bincount(number, sample.weight * expected**2, least), np.float64)
+    signal = np.asarray(np.bincount(number, sample.weight * expected * residual, least), np.float64)
+    ratio, error = _stacked(signal.reshape(shape), information.reshape(shape))
 
     radius = np.sqrt(np.multiply(_EDGES_FWHM[1:], _EDGES_FWHM[:-1])) * fwhm
     angle = 2.0 * np.pi * (np.arange(_SECTORS) + 0.5) / _SECTORS

@@ -12,6 +12,7 @@ from seechange_core.frames import AlignedPair, Frame, unusable
 from seechange_core.imaging.background import background_image
 from seechange_core.imaging.pixel_map import fit_pixel_map
 from seechange_core.imaging.psf_warping import warp_psf
+from seechange_core.imaging.psf_width_error import psf_width_error
 from seechange_core.imaging.registration import refine_pixel_map
 from seechange_core.imaging.warping import warp_frame
 from seechange_core.steps.step import CalibratedImage
@@ -27,7 +28,7 @@ class Alignment:
         The new image and the warped reference.
     metrics : dict
         ``flux_ratio``, ``overlap`` (part of the new image that the reference covers with usable pixels),
-        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``.
+        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``, ``psf_width_error`` (pixel^2).
     """
 
     pair: AlignedPair
@@ -65,6 +66,8 @@ def align(
     if not np.all(np.isfinite(error)):
         error = (unmeasured_registration_error, unmeasured_registration_error)
     flux_ratio = float(10 ** (0.4 * (reference.photometry.zero_point - new.photometry.zero_point)))
+    scale = reference.mapping.pixel_scale_arcsec / new.mapping.pixel_scale_arcsec
+    width_error = float(np.hypot(psf_width_error(new.sources), psf_width_error(reference.sources) * scale**2))
     pair = AlignedPair(
         new=_without_sky(new),
         ref=warped,
@@ -73,6 +76,7 @@ def align(
         flux_ratio=flux_ratio,
         registration_error=error,
         info=new.image.info,
+        width_error=width_error,
     )
     metrics = {
         "flux_ratio": flux_ratio,
@@ -80,6 +84,7 @@ def align(
         "registration_error_x": error[0],
         "registration_error_y": error[1],
         "n_registration_stars": registration.n_stars,
+        "psf_width_error": width_error,
     }
     return Alignment(pair, metrics)
 

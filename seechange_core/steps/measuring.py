@@ -18,7 +18,7 @@ _FLUXES = ("flux", "flux_error", "aperture_flux", "aperture_flux_error", "new_fl
 
 
 class MeasuringParams(Params):
-    """Limits beyond which a candidate is flagged as not like the PSF; nothing is deleted."""
+    """Limits beyond which a candidate is flagged as not like the PSF, and further ones beyond which it is dropped."""
 
     max_chi2: float = parameter(
         2.0, description="Reduced chi-square that is always good enough; above it the misfit decides.", gt=0
@@ -35,6 +35,22 @@ class MeasuringParams(Params):
         0.6, description="Flux of a source of the opposite sign beside it, relative to its own.", gt=0, le=1
     )
     max_bad_fraction: float = parameter(0.3, description="Part of the pixels within 2 FWHM.", ge=0, le=1)
+    drop_chi2: float = parameter(
+        3.0,
+        description="Reduced chi-square of what is dropped, where drop_misfit and drop_contrast say so too.",
+        gt=0,
+    )
+    drop_misfit: float = parameter(
+        1.0,
+        description="Misfit above which a candidate is dropped: it has less light of a point source than residuals.",
+        gt=0,
+    )
+    drop_contrast: float = parameter(
+        0.5,
+        description="Only what has less flux than this part of the light under it, in the reference, is dropped: "
+        "it is what a bright source left, not a source that is new.",
+        ge=0,
+    )
 
 
 class Measuring(Step):
@@ -58,7 +74,10 @@ class Measuring(Step):
     outputs: ClassVar[tuple[str, ...]] = ("measurements",)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``measurements``: `MeasurementTable` in the order of the detections."""
+        """Return ``measurements``: `MeasurementTable` in the order of the detections, without what was dropped.
+
+        ``n_dropped`` of the metrics says how many these were.
+        """
         from seechange_core.imaging.candidate_measurement import light_in_stamps, measure_candidates
 
         difference, detections = inputs["difference"], inputs["detections"]
@@ -68,13 +87,20 @@ class Measuring(Step):
             inputs["stamps"], columns["x"], columns["y"], fwhm
         )
         columns["score"] = detections["score"]
+        columns["stamp"] = np.arange(detections.n_rows)
+        kept = ~left_over(columns, params)
+        columns = {name: values[kept] for name, values in columns.items()}
         columns["psf_like"] = like_psf(columns, params, fwhm)
         columns |= _on_sky(columns, inputs["mapping"])
         meta = _calibrate(columns, inputs["photometry"])
         info = inputs["image"].info
         meta |= {name: info[name] for name in ("mjd", "filter", "exposure_s") if name in info}
         measurements = MeasurementTable(columns, meta)
-        metrics = {"n_measurements": measurements.n_rows, "n_psf_like": int(columns["psf_like"].sum())}
+        metrics = {
+            "n_measurements": measurements.n_rows,
+            "n_psf_like": int(columns["psf_like"].sum()),
+            "n_dropped": int(np.count_nonzero(~kept)),
+        }
         return StepResult({"measurements": measurements}, metrics)
 
 
@@ -89,6 +115,17 @@ def like_psf(columns: Mapping[str, NDArray[Any]], params: MeasuringParams, fwhm:
             & (columns["elongation"] <= params.max_elongation)
             & (columns["dipole_fraction"] <= params.max_dipole_fraction)
             & (columns["n_bad"] <= params.max_bad_fraction * pixels)
+        )
+    return result
+
+
+def left_over(columns: Mapping[str, NDArray[Any]], params: MeasuringParams) -> NDArray[np.bool_]:
+    """Return which candidates are what the subtraction of a bright source left, and nothing like a point source."""
+    with np.errstate(invalid="ignore"):
+        result: NDArray[np.bool_] = (
+            (columns["chi2"] > params.drop_chi2)
+            & (columns["misfit"] > params.drop_misfit)
+            & (np.abs(columns["flux"]) < params.drop_contrast * columns["reference_flux"])
         )
     return result
 

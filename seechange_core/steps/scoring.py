@@ -32,7 +32,8 @@ class Scoring(Step):
         PluginError
             If a scorer gives other than one finite number from 0 to 1 and one dictionary a candidate.
         """
-        stamps, measurements = inputs["stamps"], inputs["measurements"]
+        measurements = inputs["measurements"]
+        stamps = inputs["stamps"].rows(measurements["stamp"])
         rows: dict[str, list[Any]] = {name: [] for name in ScoreTable.COLUMNS}
         for scorer in context.components[""] if measurements.n_rows else ():
             scores, details = _checked(scorer, stamps, measurements)

@@ -50,7 +50,7 @@ def _stamps(section: SectionComparison, path: Path) -> Path:
     spread = order[np.linspace(0, len(order) - 1, min(_STAMPS, len(order))).astype(int)]
     title = f"Simulated: {section.report.exposure} {section.report.section}; new, reference, difference"
     plot_stamps(
-        section.products["stamps"],
+        section.products["stamps"].rows(section.measured["stamp"]),
         section.measured,
         section.products["scores"],
         rows=spread.tolist(),

@@ -31,7 +31,8 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
     Returns
     -------
     Difference
-        With score, flux and flux error. The noise of its data is white where both images have only sky.
+        With score, flux and flux error. The noise of its data is white where both images have only sky. The score
+        allows for the errors of registration and of the PSFs' widths that the pair comes with.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
     difference = filtered_difference(
         cleaned,
         _ProperFilters(cleaned),
-        NoiseTerms((x_error, y_error), params.relative_error),
+        NoiseTerms((x_error, y_error), params.relative_error, pair.width_error),
         tile=params.tile,
         border=params.border,
     )
