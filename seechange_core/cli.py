@@ -21,7 +21,7 @@ COMMANDS = {
     "show": "List exposures, images, detections, measurements, objects.",
     "plot": "Draw images, differences, stamps and light curves.",
     "profile": "Show, list and check configurations.",
-    "provenance": "Show what made a product, compare, and manage tags.",
+    "provenance": "Show what made a product, compare, and list tags.",
     "plugins": "List plugins, what they provide, and what is wrong with them.",
     "db": "Create, upgrade and check the database.",
     "delete": "Remove exposures or images with everything made from them.",

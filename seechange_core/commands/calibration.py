@@ -34,9 +34,10 @@ def build(
     valid_to: float | None,
     as_json: bool,
 ) -> None:
-    """Combine raw exposures of one kind into a calibration frame of each section.
+    """Combine raw exposures into calibration frames.
 
-    FILES are exposures of that kind, or folders of them. Build the bias before the flat.
+    Each section gets a frame; of flats, each section and filter. FILES are exposures of that kind, or folders of them.
+    Build the bias before the flat.
     """
     from seechange_core.runner.calibration_frames import build_calibrations
     from seechange_core.runner.exposure_files import collect
@@ -51,9 +52,8 @@ def build(
         click.echo(json.dumps([asdict(frame) for frame in built], indent=2))
         return
     for frame in built:
-        click.echo(
-            f"{frame.kind} {frame.section} {frame.filter} of {frame.n_exposures} exposures: {frame.identity}"
-        )
+        what = " ".join(part for part in (frame.kind, frame.section, frame.filter) if part)
+        click.echo(f"{what} of {frame.n_exposures} exposures: {frame.identity}")
 
 
 @calibration.command(name="list")

@@ -26,8 +26,9 @@ def delete(
 
     store = open_located(profile_file, assignments)
     planned = plan_deletion(store.database, rows)
+    width = max((len(place) for _, place, _ in planned.products), default=0)
     for process, place, identity in planned.products:
-        click.echo(f"{process:14} {place:10} {identity}")
+        click.echo(f"{process:14} {place:{width}} {identity}")
     total = f"{len(planned.products)} products, {len(planned.files)} files ({planned.size / 1e6:.1f} MB)"
     total += f", {len(planned.exposures)} exposures" if planned.exposures else ""
     if dry_run:

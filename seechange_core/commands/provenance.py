@@ -40,9 +40,13 @@ def show(
         "parameters": dict(found.parameters),
         "upstream": dict(found.upstream),
     }
-    click.echo(
-        json.dumps(described, indent=2) if as_json else yaml.safe_dump(described, sort_keys=False).rstrip()
-    )
+    if as_json:
+        click.echo(json.dumps(described, indent=2))
+        return
+    components = found.parameters.get("components", {})
+    # The slot that is the process's block itself has no name; in a profile it is the key use.
+    described["parameters"] |= {"components": {slot or "use": used for slot, used in components.items()}}
+    click.echo(yaml.safe_dump(described, sort_keys=False).rstrip())
 
 
 @provenance.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -25,7 +26,13 @@ def reference() -> None:
 @click.option("--filter", "band", required=True, help="Filter of the images.")
 @click.option("--ra", type=float, help="Right ascension that every image has to cover (deg).")
 @click.option("--dec", type=float, help="Declination that every image has to cover (deg).")
-@click.option("--images", multiple=True, metavar="ID", help="Use this image; may be given more than once.")
+@click.option(
+    "--images",
+    multiple=True,
+    type=click.UUID,
+    metavar="ID",
+    help="Use this image; may be given more than once.",
+)
 @click.option("--set-name", help="Name of the reference set (default: subtraction.reference_set).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def build(
@@ -35,11 +42,15 @@ def build(
     band: str,
     ra: float | None,
     dec: float | None,
-    images: tuple[str, ...],
+    images: tuple[UUID, ...],
     set_name: str | None,
     as_json: bool,
 ) -> None:
-    """Choose good images, add them up, calibrate the result, and register it."""
+    """Make a reference of good images.
+
+    They are chosen as the profile's block referencing says, brought to one grid and added up; the sum is calibrated and
+    registered in the set. With a position all calibrated images that cover it may enter, whenever they were taken.
+    """
     from seechange_core.pipeline import coadd_plan, referencing_provenance
     from seechange_core.runner.references import build_reference
     from seechange_core.runner.services import Services

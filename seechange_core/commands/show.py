@@ -41,4 +41,6 @@ def show(
 
     store = open_located(profile_file, assignments)
     rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit))
-    print_rows(rows, as_json=as_json, nothing=f"no {kind}")
+    print_rows(rows, as_json=as_json, nothing=f"no such {kind} in {store.database.name}")
+    if len(rows) == limit:
+        click.echo(f"these are the first {limit}; --limit shows more", err=True)

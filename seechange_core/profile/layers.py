@@ -58,7 +58,10 @@ def yaml_layer(text: str, source: str) -> Layer:
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ProfileError([f"{source} is not valid YAML: {' '.join(str(error).split())}"]) from error
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ProfileError([f"{source}{where} is not valid YAML: {what}"]) from error
     if values is None:
         values = {}
     if not isinstance(values, dict):

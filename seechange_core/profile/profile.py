@@ -223,12 +223,16 @@ def _problem(model: type[BaseModel], detail: Any, layers: Sequence[Layer]) -> st
     path = tuple(str(part) for part in detail["loc"])
     key = ".".join(path)
     source = next((layer.source for layer in reversed(layers) if _sets(layer, path)), DEFAULT_SOURCE)
+    if detail["type"] == "missing":
+        return f"{key}: a value must be given, in a profile or with --set {key}=VALUE"
     if detail["type"] == "extra_forbidden":
         near = nearest_key(model, path)
         message = f"{key}: there is no such key" + (f" (did you mean {near}?)" if near else "")
+    elif detail["type"] == "model_type":
+        message = f"{key}: expected a block of keys below it, not {detail['input']!r}"
     else:
         message = f"{key}: {detail['msg'].removeprefix('Value error, ')}"
-        if detail["type"] not in ("missing", "value_error") and "password" not in key:
+        if detail["type"] != "value_error" and "password" not in key:
             message += f", not {detail['input']!r}"
     return f"{concealed(message)}\n  in {source}, key {key}"
 

@@ -124,7 +124,8 @@ def _needed(
         )
         if identity is None:
             raise MissingInput(
-                kind, f"no {kind} of {section} is known: build it first, with 'seechange calibration'"
+                kind,
+                f"no {kind} of {section} is known: build it first, with 'seechange calibration build {kind}'",
             )
         frames[kind] = services.store.calibrations.load(identity)
     return frames

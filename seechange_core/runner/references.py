@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
 from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.models import row_id
 from seechange_core.pipeline import (
     CALIBRATED_ROLES,
     REFERENCING,
@@ -39,9 +41,9 @@ class BuiltReference:
     reference_set, filter, sky_cell : str
         Where it belongs.
     images : list of str
-        Product ids of the images that went in, best seeing first.
+        Primary keys of the images that went in, best seeing first.
     left_out : dict of str to str
-        Product id of each other image, and why it did not go in.
+        Primary key of each other image, and why it did not go in.
     metrics : dict
         Of coaddition, extraction, astrocal and photocal by process.
     """
@@ -64,7 +66,7 @@ def build_reference(
     *,
     filter: str,
     position: tuple[float, float] | None = None,
-    images: Sequence[str] = (),
+    images: Sequence[UUID] = (),
     reference_set: str,
     started: Callable[[str], None] = lambda process: None,
 ) -> BuiltReference:
@@ -76,7 +78,7 @@ def build_reference(
         Short name.
     position : tuple of float, optional
         Right ascension and declination (deg) that every image has to cover.
-    images : sequence of str, optional
+    images : sequence of UUID, optional
         Use these images only: primary keys, as ``seechange show images`` lists them.
     reference_set : str
         Name; the set is made if it is new.
@@ -96,10 +98,12 @@ def build_reference(
     rows = services.store.calibrated_images.find(
         photocal_provenance=photocal.id, filter=filter, position=position, images=images
     )
-    chosen, left_out = choose([_candidate(row) for row in rows], params)
+    by_key = {str(row_id(row.product_ids["image"])): row for row in rows}
+    chosen, left_out = choose([_candidate(key, row) for key, row in by_key.items()], params)
     if len(chosen) < params.min_images:
-        raise MissingInput("images", _too_few(len(rows), len(chosen), params.min_images, filter, left_out))
-    members = [next(row for row in rows if row.product_ids["image"] == entry.image) for entry in chosen]
+        which = "among those named" if images else f"that cover {position}"
+        raise MissingInput("images", _too_few(f"{filter} {which}", len(chosen), params.min_images, left_out))
+    members = [by_key[entry.image] for entry in chosen]
     footprints = [tuple(np.transpose(row.corners)) for row in members]
     scale = services.instrument.pixel_scale_arcsec or _scale_of(services, members[0])
     cell = CoaddCell(services, SkyGrid.covering(footprints, scale), members, filter)
@@ -138,9 +142,9 @@ def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], 
     )
 
 
-def _candidate(row: CalibratedImageRow) -> Candidate:
+def _candidate(key: str, row: CalibratedImageRow) -> Candidate:
     return Candidate(
-        image=row.product_ids["image"],
+        image=key,
         section=row.section,
         mjd=row.mjd,
         exposure_s=row.exposure_s,
@@ -155,7 +159,11 @@ def _scale_of(services: Services, row: CalibratedImageRow) -> float:
     return float(mapping.pixel_scale_arcsec)
 
 
-def _too_few(found: int, good: int, wanted: int, filter: str, left_out: dict[str, str]) -> str:
-    reasons = "; ".join(f"{image}: {reason}" for image, reason in left_out.items())
-    advice = "process exposures through photocal first" if not found else f"left out: {reasons}"
-    return f"{good} of {found} calibrated images in {filter} are good enough, {wanted} are needed; {advice}"
+def _too_few(which: str, n_good: int, n_wanted: int, left_out: dict[str, str]) -> str:
+    if not n_good and not left_out:
+        return (
+            f"there are no calibrated images in {which}, made as the profile says: process exposures through photocal "
+            "with the same profile; 'seechange show images' lists what is there"
+        )
+    reasons = "".join(f"\n  left out {image}: {reason}" for image, reason in left_out.items())
+    return f"{n_good} calibrated images in {which} are good enough, {n_wanted} are needed{reasons}"

@@ -39,7 +39,7 @@ class Candidate:
     Parameters
     ----------
     image : str
-        Product id.
+        Names it.
     section, mjd, exposure_s
         What it is of: section, mid-exposure (UTC), seconds. Two reductions of one exposure agree in these.
     seeing_arcsec, n_stars, zero_point_scatter_mag
@@ -70,7 +70,7 @@ def choose(
     list of Candidate
         Those that enter, best seeing first.
     dict
-        Why each other image does not: product id to reason.
+        Why each other image does not: `Candidate.image` to reason.
     """
     reasons: dict[str, str] = {}
     good: list[Candidate] = []

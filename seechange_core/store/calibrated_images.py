@@ -60,7 +60,7 @@ class CalibratedImages:
         photocal_provenance: str,
         filter: str,
         position: tuple[float, float] | None = None,
-        images: Sequence[str] = (),
+        images: Sequence[UUID] = (),
     ) -> list[CalibratedImageRow]:
         """Return images of one processing and filter that are not flagged as bad, in the order of time.
 
@@ -72,8 +72,8 @@ class CalibratedImages:
             Short name.
         position : tuple of float, optional
             Right ascension and declination (deg) that they have to cover.
-        images : sequence of str, optional
-            Only these: product ids of images.
+        images : sequence of UUID, optional
+            Only these: primary keys of images.
         """
         photocal, extraction, astrocal = aliased(Product), aliased(Product), aliased(Product)
         wanted = (
@@ -93,7 +93,7 @@ class CalibratedImages:
             .order_by(Image.mjd, Image.id)
         )
         if images:
-            wanted = wanted.where(Image.id.in_([UUID(image) for image in images]))
+            wanted = wanted.where(Image.id.in_(images))
         if position is not None:
             wanted = wanted.where(in_cone(Image, *position, _LARGEST_RADIUS_DEG))
         with self._database.read() as session:

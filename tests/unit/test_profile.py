@@ -186,6 +186,20 @@ def test_malformed_files_are_refused_by_name(registry, tmp_path, text):
         load(registry, file=file)
 
 
+def test_place_of_a_mistake_in_the_yaml_is_named(registry, tmp_path):
+    file = tmp_path / "night.yaml"
+    file.write_text("detection:\n  threshold: [1\nsubtraction: {}\n")
+    with pytest.raises(
+        ProfileError, match=r"night\.yaml, line 3, column 12 is not valid YAML: expected ',' or ']'"
+    ):
+        load(registry, file=file)
+
+
+def test_value_in_place_of_a_block_is_refused_in_words(registry):
+    with pytest.raises(ProfileError, match="instrument: expected a block of keys below it, not 'camera'"):
+        load(registry, instrument="", assignments=["instrument=camera"])
+
+
 def test_assignment_without_value_is_refused(registry):
     with pytest.raises(ProfileError, match="expected KEY=VALUE"):
         load(registry, assignments=["detection.threshold"])
@@ -236,7 +250,7 @@ def test_wrong_locations_are_refused(tmp_path):
 
 def test_required_value_is_missed_only_where_its_component_is_used(registry):
     assert load(registry).parameters("subtraction").overlap == 0.85
-    with pytest.raises(ProfileError, match=r"subtraction\.catalogued\.path: Field required"):
+    with pytest.raises(ProfileError, match=r"subtraction\.catalogued\.path: a value must be given"):
         load(registry, assignments=["subtraction.use=catalogued"])
     chosen = load(registry, assignments=["subtraction.use=catalogued", "subtraction.catalogued.path=here"])
     assert chosen.components("subtraction")[""][0].params.path == "here"

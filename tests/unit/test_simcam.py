@@ -31,6 +31,8 @@ def test_header(exposure: Path) -> None:
     assert (header.kind, header.exposure_s, header.filter) == ("science", 60.0, "r")
     assert header.sections == tuple(SECTIONS)
     assert header.header["SIMULATE"] is True
+    # So its objects are marked as tests.
+    assert header.info["simulated"] is True
 
 
 @pytest.mark.parametrize("section", SECTIONS)
