@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from seechange_core.errors import SeeChangeError
 from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan
 from seechange_core.profile.concealing import concealed
 from seechange_core.profile.layers import Layer
@@ -118,7 +117,7 @@ def process_sections(
         if isinstance(answer, TaskEvent):
             yield StepStarted(answer.task, answer.event)
         else:
-            yield _report_of(answer)
+            yield report_of(answer)
 
 
 def make_section_work(work: SectionWork) -> Work:
@@ -180,8 +179,8 @@ def _driven(
     try:
         exposure = services.store.exposures.get(task.exposure_id)
         files = services.store.exposures.paths(exposure)
-    except SeeChangeError as error:
-        return Drive(state=FAILED, step="registration", reason=str(error)), {}
+    except Exception as error:
+        return Drive(state=FAILED, step="registration", reason=reason_of(error)), {}
     unit = ExposureSection(services, exposure, files, task.section)
     progress = drive(unit, plan, services, started=started)
     if progress.state != DONE or "measurements" not in progress.product_ids:
@@ -194,8 +193,8 @@ def _driven(
             services.profile.parameters(ASSOCIATION).radius_arcsec,
             is_test=bool(exposure.info.get("simulated", False)),
         )
-    except SeeChangeError as error:
-        progress.state, progress.step, progress.reason = FAILED, ASSOCIATION, str(error)
+    except Exception as error:
+        progress.state, progress.step, progress.reason = FAILED, ASSOCIATION, reason_of(error)
         return progress, {}
     progress.step = ASSOCIATION
     return progress, {"joined": result.n_joined, "founded": result.n_founded}
@@ -212,9 +211,24 @@ def conclude_run(services: Services, reports: Sequence[SectionReport]) -> None:
     services.store.reports.close_abandoned()
 
 
-def _report_of(answer: TaskResult) -> SectionReport:
+def report_of(answer: TaskResult) -> SectionReport:
+    """Return how a section ended, also where its worker could not say it."""
     if answer.value is not None:
         report: SectionReport = answer.value
         return report
-    task, reason = answer.task, answer.error.strip().splitlines()[-1]
-    return SectionReport(task.exposure, task.section, FAILED, "worker", reason, exposure_id=task.exposure_id)
+    task = answer.task
+    return SectionReport(
+        task.exposure,
+        task.section,
+        FAILED,
+        "worker",
+        _message_of(answer.error),
+        exposure_id=task.exposure_id,
+    )
+
+
+def _message_of(error: str) -> str:
+    """Return the message at the end of a traceback; its further lines are indented."""
+    lines = error.strip().splitlines()
+    first = max(number for number, line in enumerate(lines) if not line.startswith(" "))
+    return " ".join(line.strip() for line in lines[first:])
