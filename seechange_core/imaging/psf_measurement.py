@@ -30,10 +30,10 @@ from seechange_core.imaging.usable_pixels import unusable_pixels
 _NEIGHBOUR_RADIUS_FWHM = 1.5
 _ENOUGH_FOR_FIRST = 60
 _NEIGHBOUR_CORE_FWHM = 0.5
-_NEIGHBOUR_HALF_FWHM = 2.5
 # Wings of a neighbour below this part of the sky's noise, per pixel, are not subtracted.
 _FAINTEST_WING_SIGMA = 0.1
 _ENOUGH_FOR_WINGS = 60
+_SAMPLE_STEP = 8
 _SMALLEST_HALF = 8
 _FWHM_PER_SIGMA = 2.3548200450309493
 
@@ -107,8 +107,8 @@ def measure_psf(
     core = fit_pixel_grid(stars.trimmed(size), gaussian_psf(image.shape, size, fwhm), fewest_for_degree[:1])
     first = _completed(core, stars)
 
-    stars = _without_neighbours(image, sources, rows, first)
-    result = fit_pixel_grid(stars.trimmed(size), _trimmed(first, size), fewest_for_degree, rounds=2)
+    stars, wide = _without_neighbours(image, sources, rows, first, size)
+    result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
     chi2, residual = goodness(result, fewest_for_degree)
     metrics = {
         "stars": rows[result.used].tolist(),
@@ -116,46 +116,54 @@ def measure_psf(
         "psf_chi2": chi2,
         "psf_residual": residual,
     }
-    return _completed(result, stars), metrics
+    return _completed(result, wide), metrics
 
 
-def _completed(core: PsfFitResult, stars: StarStamps) -> PsfModel:
-    """Return the PSF with the wings of the brightest of its stars, whose wide stamps are given."""
-    brightest = np.argsort(-core.stars.flux, kind="stable")[:_ENOUGH_FOR_WINGS]
-    fitted = core.stars.rows(brightest)
-    wide = stars.rows(np.flatnonzero(core.used)[brightest])
-    wide = replace(wide, x=fitted.x, y=fitted.y, flux=fitted.flux)
+def _completed(core: PsfFitResult, wide: StarStamps) -> PsfModel:
+    """Return the PSF with the wings of its first stars, whose wide stamps are given."""
+    number = np.flatnonzero(core.used)
+    number = number[number < len(wide.x)]
+    stars = core.stars.rows(np.arange(len(number)))
+    wide = replace(wide.rows(number), x=stars.x, y=stars.y, flux=stars.flux)
     fwhm = core.model.fwhm
     return normalised(with_wings(core.model, fit_wings(wide, fwhm), wide_size(fwhm)))
 
 
 def _without_neighbours(
-    image: Frame, sources: SourceTable, rows: NDArray[np.intp], psf: PsfModel
-) -> StarStamps:
-    """Cut the stars out of the image once more, in wide stamps, with the sources around them subtracted."""
+    image: Frame, sources: SourceTable, rows: NDArray[np.intp], psf: PsfModel, size: int
+) -> tuple[StarStamps, StarStamps]:
+    """Cut the stars out of the image once more, with the sources around them subtracted.
+
+    All in stamps of the size, and the brightest also in wide ones.
+    """
     mask = unusable_pixels(image)
-    size = wide_size(psf.fwhm)
-    around = sources_near(sources, rows, size)
+    outer = wide_size(psf.fwhm)
+    around = sources_near(sources, rows, outer)
     x, y = sources["x"][around], sources["y"][around]
-    inner = 2 * math.ceil(_NEIGHBOUR_HALF_FWHM * psf.fwhm) + 1
-    point, residual = fit_point_sources(image.data, image.variance, mask, psf, x, y, size=inner, rounds=1)
+    point, residual = fit_point_sources(image.data, image.variance, mask, psf, x, y, size=size, rounds=1)
     number = np.searchsorted(around, rows)
     flux = np.nan_to_num(point.flux)
-    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + inner // 2]
-    noise = math.sqrt(float(np.median(image.variance[~mask])))
+    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
+    noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
     far = flux * edge > _FAINTEST_WING_SIGMA * noise
-    far[number] = True
-    subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], inner, size)
+    far[number[:_ENOUGH_FOR_WINGS]] = True
+    subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], size, outer)
     measured = np.isfinite(point.flux[number])
     x, y, first_flux = (
         np.where(measured, column[number], sources[name][rows])
         for name, column in (("x", point.x), ("y", point.y), ("flux", point.flux))
     )
-    stars = cut_stars(residual, image.variance, mask, x, y, first_flux, size)
-    own = flux[number][:, None, None] * psf.stamps(x, y, size)
-    # Light that a point source does not explain is worst in the middle of the neighbours.
-    covered = neighbour_pixels(sources, rows, size, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
-    return replace(stars, light=np.where(stars.good, stars.light + own, 0.0), good=stars.good & ~covered)
+
+    def alone(chosen: slice, side: int) -> StarStamps:
+        at_x, at_y = x[chosen], y[chosen]
+        stars = cut_stars(residual, image.variance, mask, at_x, at_y, first_flux[chosen], side)
+        own = flux[number][chosen, None, None] * psf.stamps(at_x, at_y, side)
+        # Light that a point source does not explain is worst in the middle of the neighbours.
+        covered = neighbour_pixels(sources, rows[chosen], side, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
+        light = np.where(stars.good, stars.light + own, 0.0)
+        return replace(stars, light=light, good=stars.good & ~covered)
+
+    return alone(slice(None), size), alone(slice(_ENOUGH_FOR_WINGS), outer)
 
 
 def _trimmed(model: PsfModel, size: int) -> PsfModel:

@@ -66,6 +66,18 @@ def test_registration_term_keeps_stars_out(seed: int) -> None:
     assert with_term.n_found >= without_term.n_found - 2
 
 
+def test_width_term_keeps_stars_out(seed: int) -> None:
+    simulated = simulated_pair(seed)
+    field = simulated.new_field
+    wide = replace(field, fwhm=1.02 * field.fwhm)
+    width_error = 0.04 * (field.fwhm / 2.3548) ** 2
+    with_term = figures(spoilt(simulated, new_psf=wide.model(), width_error=width_error))
+    without_term = figures(spoilt(simulated, new_psf=wide.model()))
+    assert with_term.n_false <= 5
+    assert without_term.n_false > 3 * max(with_term.n_false, 1)
+    assert with_term.n_found >= without_term.n_found - 2
+
+
 def test_identical_images_leave_nothing(simulated: SimulatedPair) -> None:
     pair = simulated.pair
     same = replace(pair, ref=pair.new, ref_psf=pair.new_psf, flux_ratio=1.0)
