@@ -56,6 +56,13 @@ def read_header(path: Path) -> ExposureHeader:
     )
 
 
+def _info(cards: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    return {
+        "airmass": require_number(cards, "AIRMASS", path),
+        "simulated": bool(require(cards, "SIMULATE", path)),
+    }
+
+
 def read_section_cards(path: Path, section: str) -> dict[str, Any]:
     """Return the primary cards and, over them, those of one CCD."""
     return read_cards(path) | read_cards(path, section)
