@@ -94,4 +94,5 @@ def test_the_error_of_the_width_is_known(measured: Measured, record_figure: Reco
     # Light of undetected neighbours makes the stars' widths look 1 to 3 % too large in crowded fields.
     assert error < 0.04
     wrong = measured.sources.with_columns(extent=measured.sources["extent"] + 0.05 * variance)
-    assert psf_width_error(wrong) / variance == pytest.approx(error + 0.05, abs=0.02)
+    # The stars' widths are too large by that much, so the error of the width is at least that.
+    assert 0.05 < psf_width_error(wrong) / variance < 0.05 + 0.04
