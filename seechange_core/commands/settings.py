@@ -54,20 +54,7 @@ def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[
 
 
 def open_located(profile_file: Path | None, assignments: tuple[str, ...]) -> Any:
-    """Open the database and the folders that a profile names, whatever its camera and chain; returns a `Store`.
-
-    Raises
-    ------
-    ProfileError
-        If the profile's blocks ``database`` and ``storage`` cannot be used.
-    """
-    from seechange_core.profile import load_locations
+    """Open the database and the folders that a profile names; see `Store.of_profile`."""
     from seechange_core.store import Store
 
-    found = load_locations(profile_file, assignments)
-    return Store.open(
-        found.database.url,
-        found.storage.root,
-        archive=found.storage.archive,
-        password=found.database.secret(),
-    )
+    return Store.of_profile(profile_file, assignments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select, union
@@ -33,9 +33,7 @@ from seechange_core.store.files import StoredFile
 from seechange_core.store.lazy_rows import LazyExposure, LazyImage, LazyRow
 from seechange_core.store.lineage import made_from
 from seechange_core.store.provenances import provenance_of
-
-if TYPE_CHECKING:
-    from seechange_core.store import Store
+from seechange_core.store.store import Store
 
 
 class DataStore:
@@ -47,8 +45,8 @@ class DataStore:
 
     Parameters
     ----------
-    store : Store
-        Database and files.
+    store : Store, optional
+        Database and files; by default those of the profile that ``SEECHANGE_CONFIG`` and the environment name.
     exposure_id : UUID, optional
         Primary key of an exposure, together with `section_id`.
     section_id : str, optional
@@ -70,7 +68,7 @@ class DataStore:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | None = None,
         *,
         exposure_id: UUID | None = None,
         section_id: str | None = None,
@@ -81,7 +79,7 @@ class DataStore:
     ) -> None:
         if (image_id is None) == (exposure_id is None or section_id is None):
             raise StoreError("give either exposure_id and section_id, or image_id")
-        self.store = store
+        self.store = Store.of_profile() if store is None else store
         self.exposure_id = exposure_id
         self.section_id = section_id
         self.image_id = image_id

@@ -171,3 +171,13 @@ def test_report_tells_how_a_run_went(store: Store, new_chain: Any) -> None:
         "3 stars",
     )
     assert latest.finished_at >= latest.started_at
+
+
+def test_survey_of_the_environment_is_the_default(full_chain, monkeypatch):
+    root = full_chain.store.files.root
+    monkeypatch.setenv("SEECHANGE__STORAGE__ROOT", str(root))
+    monkeypatch.setenv("SEECHANGE__DATABASE__URL", full_chain.store.database.url.render_as_string(False))
+    monkeypatch.delenv("SEECHANGE_CONFIG", raising=False)
+    data = DataStore(exposure_id=full_chain.observation.exposure_id, section_id="A")
+    assert data.get_image().row.section == "A"
+    data.store.database.close()
