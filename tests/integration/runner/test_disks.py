@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from seechange_core.errors import StoreError
 from seechange_core.store.files import FileStore
 
 
@@ -73,5 +74,5 @@ def test_folder_without_the_right_to_write(tmp_path: Path) -> None:
         pytest.skip("root may write everywhere")
     folder = tmp_path / "data"
     folder.mkdir(mode=0o500)
-    with pytest.raises(Exception, match="permission is denied; change the rights of the folder"):
+    with pytest.raises(StoreError, match="permission is denied; change the rights of the folder"):
         FileStore(folder).write("simcam/image", b"content")
