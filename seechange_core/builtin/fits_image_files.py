@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,7 @@ def _info(cards: Mapping[str, Any], path: Path, params: FitsParams) -> dict[str,
     info: dict[str, Any] = {
         "mjd": _middle_mjd(cards, path, params, exposure_s),
         "exposure_s": exposure_s,
-        "filter": params.filter or str(require(cards, params.filter_keyword, path)),
+        "filter": params.filter or str(_required(cards, path, params, "filter", "filter")),
         "instrument": "fits",
         "section": params.section,
     }
@@ -105,16 +105,27 @@ def _number(cards: Mapping[str, Any], path: Path, params: FitsParams, what: str,
     given = getattr(params, constant or what)
     if given is not None:
         return float(given)
+    return float(_required(cards, path, params, what, constant or what, require_number))
+
+
+def _required(
+    cards: Mapping[str, Any],
+    path: Path,
+    params: FitsParams,
+    what: str,
+    constant: str = "",
+    read: Callable[[Mapping[str, Any], str, Path], Any] = require,
+) -> Any:
+    """Return what a keyword says; if it is missing, tell with which parameters the profile can help."""
     try:
-        return require_number(cards, getattr(params, f"{what}_keyword"), path)
+        return read(cards, getattr(params, f"{what}_keyword"), path)
     except InputError as error:
-        raise InputError(
-            f"{error}; set {what}_keyword or {constant or what} of the instrument fits"
-        ) from error
+        other = f" or instrument.fits.{constant}" if constant else ""
+        raise InputError(f"{error}; set instrument.fits.{what}_keyword{other}") from error
 
 
 def _middle_mjd(cards: Mapping[str, Any], path: Path, params: FitsParams, exposure_s: float) -> float:
-    value = require(cards, params.time_keyword, path)
+    value = _required(cards, path, params, "time")
     try:
         if params.time_format == "iso":
             if ":" not in str(value):
@@ -125,7 +136,7 @@ def _middle_mjd(cards: Mapping[str, Any], path: Path, params: FitsParams, exposu
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{path}: keyword {params.time_keyword} is {value!r}, not a time in the format {params.time_format}; "
-            "set time_keyword and time_format of the instrument fits"
+            "set instrument.fits.time_keyword and instrument.fits.time_format"
         ) from error
     return float(time.mjd) + (exposure_s / 2.0 / _SECONDS_PER_DAY if params.time_is == "start" else 0.0)
 

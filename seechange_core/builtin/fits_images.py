@@ -19,7 +19,7 @@ Extension = int | str
 class FitsParams(Params):
     """Where `FitsImages` finds what; a constant that is given wins over its keyword."""
 
-    file_pattern: str = parameter("*.fits", description="Names of the files that are exposures")
+    file_pattern: str = parameter("*.fit*", description="Names of the files that are exposures")
     extension: Extension = parameter(0, description="Extension of the pixels, by number or EXTNAME")
     section: str = parameter("image", description="What to call the only section", min_length=1)
     time_keyword: str = parameter("DATE-OBS", description="Keyword of the time of observation (UTC)")
@@ -89,7 +89,7 @@ class FitsImages(Instrument):
                 beside = path.with_name(pattern.format(stem=path.stem, name=path.name))
                 if not beside.exists():
                     raise InputError(
-                        f"{path}: {beside.name} is missing beside it (instrument parameter {pattern!r})"
+                        f"{path}: {beside.name} is missing beside it (the profile's pattern {pattern!r})"
                     )
                 files.append(beside)
         return tuple(files)

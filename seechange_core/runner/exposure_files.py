@@ -39,7 +39,8 @@ def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ..
                     exposures[tuple(instrument.files_of(file))] = None
                 elif file == path:
                     raise InputError(
-                        f"{file} is no exposure of {instrument.name}; give another --instrument?"
+                        f"{file} is not recognised as an exposure of {instrument.name}: "
+                        "give another --instrument, or check its name"
                     )
             except InputError as error:
                 problems[file] = str(error)

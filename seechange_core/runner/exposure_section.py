@@ -60,16 +60,12 @@ class ExposureSection:
     files: tuple[Path, ...]
     section: str
     _first_mapping: SkyMapping | None = field(default=None, init=False)
+    _info: Mapping[str, Any] | None = field(default=None, init=False)
 
     @property
     def place(self) -> str:
         """The section."""
         return self.section
-
-    @property
-    def filter(self) -> str:
-        """Of this section."""
-        return self.exposure.filter or self.exposure.section_filters.get(self.section, "")
 
     @property
     def origin(self) -> Mapping[str, str]:
@@ -81,22 +77,39 @@ class ExposureSection:
         instrument = self.services.instrument
         section = instrument.read(self.files, self.section)
         self._first_mapping = instrument.first_mapping(section.header, section.info)
+        self._info = section.info
         amplifiers = tuple(replace(amplifier, **self._overrides) for amplifier in section.amplifiers)
         return {"section": section.replaced(amplifiers=amplifiers)}
 
     def observation(self, products: Products) -> Observation:
         """Describe the image of this section."""
+        info = self._told(products)
         return Observation(
             instrument=self.exposure.instrument,
-            filter=self.filter,
-            mjd=self.exposure.mjd,
-            exposure_s=self.exposure.exposure_s,
+            filter=self._filter(products),
+            mjd=float(info.get("mjd", self.exposure.mjd)),
+            exposure_s=float(info.get("exposure_s", self.exposure.exposure_s)),
             exposure_id=self.exposure.id,
             section=self.section,
             project=self.exposure.project,
             target=self.exposure.target,
             mapping=products.get("mapping", self._first_mapping),
         )
+
+    def _filter(self, products: Products) -> str:
+        row = self.exposure
+        return str(
+            self._told(products).get("filter") or row.filter or row.section_filters.get(self.section, "")
+        )
+
+    def _told(self, products: Products) -> Mapping[str, Any]:
+        """Return what the camera tells of the section, read as this profile says.
+
+        The row of the exposure holds what the profile that registered it made of the header.
+        """
+        if self._info is None:
+            self._info = products["image"].info
+        return self._info
 
     @cached_property
     def _supplied_psf(self) -> PsfModel | None:
@@ -122,7 +135,7 @@ class ExposureSection:
                 kind=kind,
                 instrument=self.exposure.instrument,
                 section=self.section,
-                filter=self.filter,
+                filter=self._filter(products),
                 mjd=self.exposure.mjd,
             )
             if found:
@@ -149,14 +162,14 @@ class ExposureSection:
         image = products["image"]
         found = self.services.store.references.find(
             reference_set=request.reference_set,
-            filter=self.filter,
+            filter=self._filter(products),
             footprint=products["mapping"].footprint(image.shape),
             min_overlap=request.min_overlap,
         )
         if not found:
             raise MissingInput(
                 "reference",
-                f"no reference of the set {request.reference_set!r} in {self.filter} covers "
+                f"no reference of the set {request.reference_set!r} in {self._filter(products)} covers "
                 f"{request.min_overlap:.0%} of this section: make one with 'seechange reference build'",
             )
         return {request.role: found}

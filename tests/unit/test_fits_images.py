@@ -173,3 +173,19 @@ def test_recognises_by_pattern() -> None:
     camera = instrument(file_pattern="night*.fit")
     assert camera.recognises(Path("x/night1.fit"))
     assert not camera.recognises(Path("x/day1.fit"))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "advice"),
+    [
+        ("DATE-OBS", "set instrument.fits.time_keyword"),
+        ("FILTER", "set instrument.fits.filter_keyword or instrument.fits.filter"),
+        ("EXPTIME", "set instrument.fits.exposure_keyword or instrument.fits.exposure_s"),
+    ],
+)
+def test_missing_keyword_is_named_with_the_parameter_that_helps(
+    tmp_path: Path, keyword: str, advice: str
+) -> None:
+    path = write(tmp_path / "a.fits", {name: value for name, value in CARDS.items() if name != keyword})
+    with pytest.raises(InputError, match=rf"keyword {keyword} is missing or empty; {advice}$"):
+        instrument().read_header([path])
