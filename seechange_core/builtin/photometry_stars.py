@@ -159,7 +159,7 @@ def _magnitudes(stars: StarTable, filter_name: str, transformation: FilterTransf
             name[4:] for name in stars if name.startswith("mag_") and not name.endswith("_error")
         )
         raise InputError(
-            f"filter {filter_name!r}: the star catalogue has no AB magnitudes in it (it has {bands or 'none'}), and the "
-            "instrument has no transformation to this filter; choose a catalogue with it (photocal.catalog.use)"
+            f"filter {filter_name!r}: the star catalogue has no AB magnitudes in it (it has {bands or 'none'}), and "
+            "the instrument has no transformation to this filter; choose a catalogue with it (photocal.catalog.use)"
         )
     return found

@@ -51,7 +51,7 @@ def read_header(path: Path) -> ExposureHeader:
         sections=present,
         project=str(cards.get("PROPID", "")),
         target=str(cards.get("OBJECT", "")),
-        info={"simulated": True, **({"airmass": require_number(cards, "AIRMASS", path)} if on_sky else {})},
+        info=_info(cards, path) if on_sky else {},
         header=cards,
     )
 

@@ -25,7 +25,6 @@ def test_section_goes_from_raw_pixels_to_objects(survey: Any, new_exposure: Path
     assert all(row.object_id is not None for row in measured)
     assert report.association["founded"] == len(survey.rows(Object))
     assert all(row.is_test for row in survey.rows(Object)), "simulated sources are no discoveries"
-    assert all(row.is_test for row in survey.rows(Object))
     (exposure,) = survey.rows(Exposure, Exposure.mjd == measured[0].mjd)
     assert exposure.state == "done"
     assert survey.problems() == []
