@@ -36,23 +36,31 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("image_id", type=click.UUID)
 @_options
 def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
-    """Draw a calibrated image or a coadd."""
-    from seechange_core.commands.plots.images import plot_image
+    """Draw a calibrated image or a coadd.
 
-    found = _data_store(profile_file, assignments, image_id).get_image()
+    A difference is drawn as it is; 'seechange plot difference' draws it with its detections.
+    """
+    from seechange_core.commands.plots.images import plot_image
+    from seechange_core.store import DataStore
+
+    found = DataStore(open_located(profile_file, assignments), image_id=image_id).get_image()
     if found is None:
         raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
-    _save(plot_image(found.product).get_figure(root=True), output)
+    title = "Difference" if found.is_difference else ""
+    _save(plot_image(found.product, title=title).get_figure(root=True), output)
 
 
 @plot.command()
 @click.argument("image_id", type=click.UUID)
 @_options
 def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
-    """Draw what is left of a new image after subtraction, with its detections."""
+    """Draw a difference with its detections.
+
+    IMAGE_ID is the difference, or the new image.
+    """
     from seechange_core.commands.plots.images import plot_difference
 
-    data = _data_store(profile_file, assignments, image_id)
+    data = _of_new_image(profile_file, assignments, image_id)
     found, detections = data.get_subtraction(), data.get_detections()
     if found is None or detections is None:
         raise StoreError(f"nothing was subtracted and detected on the image {image_id}: process it first")
@@ -68,12 +76,15 @@ def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str
 def stamps(
     image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path, limit: int
 ) -> None:
-    """Draw a page of triplets of a new image's candidates, the most significant first."""
+    """Draw the stamps of candidates.
+
+    A page of triplets, the most significant first. IMAGE_ID is the difference, or the new image.
+    """
     import numpy as np
 
     from seechange_core.commands.plots.candidates import plot_stamps
 
-    data = _data_store(profile_file, assignments, image_id)
+    data = _of_new_image(profile_file, assignments, image_id)
     cutouts, measurements = data.get_cutouts(), data.get_measurement_table()
     if cutouts is None or measurements is None:
         raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
@@ -105,10 +116,14 @@ def lightcurve(name: str, profile_file: Path | None, assignments: tuple[str, ...
     _save(axes.get_figure(root=True), output)
 
 
-def _data_store(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
+def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
+    """Return the `DataStore` of a new image, given it or its difference."""
     from seechange_core.store import DataStore
 
-    return DataStore(open_located(profile_file, assignments), image_id=image_id)
+    store = open_located(profile_file, assignments)
+    data = DataStore(store, image_id=image_id)
+    found = data.get_image()
+    return data if found is None or not found.is_difference else DataStore(store, image_id=found.new_image_id)
 
 
 def _save(figure: Any, output: Path) -> None:

@@ -107,9 +107,11 @@ class DataStore:
         return LazyExposure(row, lambda: self.store.exposures.paths(row), self.instrument)
 
     def get_image(self, provenance: str | None = None, tag: str | None = None) -> LazyImage[Image] | None:
-        """Return the calibrated image; ``.data``, ``.variance``, ``.mask`` and ``.header`` are read lazily."""
+        """Return the image itself; ``.data``, ``.variance``, ``.mask`` and ``.header`` are read lazily."""
         found = self._first(Image, self._image_condition(), provenance, tag)
-        return None if found is None else LazyImage(found, self._reader(found, "image"))
+        if found is None:
+            return None
+        return LazyImage(found, self._reader(found, "difference" if found.is_difference else "image"))
 
     def get_sources(
         self, provenance: str | None = None, tag: str | None = None

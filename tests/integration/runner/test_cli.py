@@ -206,6 +206,9 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
         result = run("plot", kind, what, "-o", output)
         assert result.exit_code == 0, result.exception
         assert output.read_bytes().startswith(b"\x89PNG")
+    difference = next(row for row in processed.rows(Image) if row.is_difference)
+    for kind in ("image", "difference", "stamps"):
+        assert run("plot", kind, difference.id, "-o", tmp_path / f"{kind}.pdf").exit_code == 0
     result = run("plot", "lightcurve", "nobody", "-o", tmp_path / "none.png")
     assert "no object is called 'nobody'" in str(result.exception)
 

@@ -1,0 +1,59 @@
+"""The Python that the documentation shows must run as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seechange_core.models import Image, Measurements
+
+HOW_TO = Path(__file__).parents[3] / "docs/how-to"
+
+
+def python_of(path: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def archived(referenced: Any, tmp_path_factory: pytest.TempPathFactory, copy_to: Callable[..., Any]) -> Any:
+    """A survey with one processed exposure that has an archive."""
+    folder = tmp_path_factory.mktemp("documented")
+    survey = copy_to(referenced, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
+    (report,) = survey.process([survey.files.new[0]], f"storage.archive={folder / 'archive'}")
+    assert report.state == "done"
+    return survey
+
+
+@pytest.fixture
+def processed(archived: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The survey that the environment names."""
+    monkeypatch.setenv("SEECHANGE__DATABASE__URL", archived.url)
+    monkeypatch.setenv("SEECHANGE__STORAGE__ROOT", str(archived.root))
+    monkeypatch.setenv("SEECHANGE__STORAGE__ARCHIVE", str(archived.root.with_name("archive")))
+    return archived
+
+
+def run(blocks: list[str], names: dict[str, Any]) -> dict[str, Any]:
+    for block in blocks:
+        exec(compile(block, "documentation", "exec"), names)
+    return names
+
+
+def test_queries(processed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(python_of(HOW_TO / "query.md"), {})
+    assert names["stamps"].n_candidates == len(processed.rows(Measurements)) > 0
+    assert len(names["light_curve"]) == 1
+    assert len(names["likely_real"]) > 10
+    assert all(row.upstream_badness for row in processed.rows(Measurements))
+    assert "(1024, 1024)" in capsys.readouterr().out
+
+
+def test_emptying_the_local_disk(processed: Any) -> None:
+    image = next(row for row in processed.rows(Image) if row.is_difference)
+    new_image = next(row for row in processed.rows(Image) if row.id == image.new_image_id)
+    names = run(python_of(HOW_TO / "archive.md"), {"image_id": new_image.id})
+    assert names["pixels"].shape == (1024, 1024)
