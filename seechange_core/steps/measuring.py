@@ -61,7 +61,7 @@ class Measuring(Step):
     """
 
     process: ClassVar[str] = "measuring"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = MeasuringParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",

@@ -39,7 +39,7 @@ class Subtraction(Step):
     """Bring the reference to the new image's pixels and subtract it."""
 
     process: ClassVar[str] = "subtraction"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = SubtractionParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot(kind="subtractor"),)
     inputs: ClassVar[tuple[str, ...]] = ("image", "background", "sources", "psf", "mapping", "photometry")

@@ -62,7 +62,7 @@ class AlardLupton(Subtractor):
     """Subtraction with a convolution kernel that is fitted to stars: it finds the difference of the PSFs by itself."""
 
     name: ClassVar[str] = "alardlupton"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = AlardLuptonParams
 
     def subtract(self, pair: AlignedPair) -> Difference:

@@ -42,7 +42,7 @@ class Zogy(Subtractor):
     """Proper image subtraction: the most sensitive difference of two images whose PSFs are known."""
 
     name: ClassVar[str] = "zogy"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = ZogyParams
 
     def subtract(self, pair: AlignedPair) -> Difference:
