@@ -36,15 +36,15 @@ def build(
 ) -> None:
     """Combine raw exposures into calibration frames.
 
-    Each section gets a frame; of flats, each section and filter. FILES are exposures of that kind, or folders of them.
-    Build the bias before the flat.
+    Each section gets a frame; of flats, each section and filter. FILES are exposures of that kind, or folders that
+    are searched for them. Build the bias before the flat.
     """
     from seechange_core.runner.calibration_frames import build_calibrations
     from seechange_core.runner.exposure_files import collect
     from seechange_core.runner.services import Services
 
     services = Services.of(read_profile(profile_file, instrument, assignments))
-    exposures, problems = collect(services.instrument, files)
+    exposures, problems = collect(services.instrument, files, kind)
     if problems:
         raise click.UsageError("\n".join(problems.values()))
     built = build_calibrations(services, kind, exposures, valid_from_mjd=valid_from, valid_to_mjd=valid_to)

@@ -42,9 +42,9 @@ def process(
 ) -> None:
     """Run exposures through the chain, from raw pixels to scored measurements.
 
-    FILES are exposures, or folders that are searched for them. Nothing is computed twice: run the same command again to
-    go on where an earlier run stopped. The exit status is 0 if every section ended done, rejected or waiting for a
-    reference, 1 if one failed, 2 if the command or the profile is wrong.
+    FILES are exposures, or folders that are searched for exposures of the sky. Nothing is computed twice: run the same
+    command again to go on where an earlier run stopped. The exit status is 0 if every section ended done, rejected or
+    waiting for a reference, 1 if one failed, 2 if the command or the profile is wrong.
     """
     # What computes is imported only when something is computed.
     from seechange_core.commands.progress import Progress, table

@@ -10,7 +10,9 @@ from seechange_core.api import ExposureHeader
 from seechange_core.errors import InputError
 
 
-def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ...]], dict[Path, str]]:
+def collect(
+    instrument: Any, paths: Sequence[Path], kind: str = "science"
+) -> tuple[list[tuple[Path, ...]], dict[Path, str]]:
     """Group files by exposure.
 
     Parameters
@@ -18,7 +20,9 @@ def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ..
     instrument : Instrument
         Whose files are wanted.
     paths : sequence of Path
-        Files, or folders that are searched with all folders below them.
+        Files, or folders that are searched, with all folders below them, for exposures of the kind.
+    kind : str
+        See `ExposureHeader`. Exposures whose files are named are kept whatever they are.
 
     Returns
     -------
@@ -36,7 +40,9 @@ def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ..
                 if not file.exists():
                     raise InputError(f"{file} does not exist")
                 if instrument.recognises(file):
-                    exposures[tuple(instrument.files_of(file))] = None
+                    files = tuple(instrument.files_of(file))
+                    if file == path or _may_be(kind, instrument, files):
+                        exposures[files] = None
                 elif file == path:
                     raise InputError(
                         f"{file} is not recognised as an exposure of {instrument.name}: "
@@ -45,8 +51,16 @@ def collect(instrument: Any, paths: Sequence[Path]) -> tuple[list[tuple[Path, ..
             except InputError as error:
                 problems[file] = str(error)
         if path.is_dir() and not any(path in file.parents for files in exposures for file in files):
-            problems[path] = f"{path} holds no exposure of {instrument.name}"
+            problems[path] = f"{path} holds no {kind} exposure of {instrument.name}"
     return list(exposures), problems
+
+
+def _may_be(kind: str, instrument: Any, files: tuple[Path, ...]) -> bool:
+    try:
+        return bool(instrument.read_header(files).kind == kind)
+    except Exception:
+        # What is wrong with it is told when it is made known.
+        return True
 
 
 def wanted_sections(instrument: Any, header: ExposureHeader, named: Sequence[str] = ()) -> list[str]:
