@@ -55,7 +55,8 @@ def show(
 def list_() -> None:
     """List the profiles that come with installed cameras."""
     for name, instrument in Registry().components("instrument").items():
-        click.echo(f"{name:12} {(instrument.__doc__ or '').strip().splitlines()[0]}")
+        about = (instrument.__doc__ or "").strip().splitlines()[0].replace("``", "")
+        click.echo(f"{name:12} {about}")
 
 
 @profile.command()
