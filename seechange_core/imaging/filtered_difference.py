@@ -195,7 +195,8 @@ def _matched(filters: Filters, pair: CleanedPair) -> Spectrum:
     spectrum = _power(filters.new) * np.float32(pair.new_noise**2) + _power(filters.ref) * np.float32(
         pair.ref_noise**2
     )
-    return np.conj(filters.psf) / np.maximum(spectrum, np.finfo(np.float32).tiny)
+    matched = filters.psf.conj() / np.maximum(spectrum, np.finfo(np.float32).tiny)
+    return matched.astype(np.complex64, copy=False)
 
 
 def _power(spectrum: Spectrum) -> NDArray[np.float32]:
