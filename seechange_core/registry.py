@@ -196,7 +196,8 @@ class Registry:
         hint = f" (did you mean {near[0]}?)" if near else ""
         broken = [f"{status.package} {status.error}" for status in self.plugins if status.error]
         trouble = f"; not available: {'; '.join(broken)}" if broken else ""
-        return f"no {kind} is called {name!r}; installed: {', '.join(installed) or 'none'}{hint}{trouble}"
+        there = ", ".join(installed) or f"none; install a package that provides a {kind}"
+        return f"no {kind} is called {name!r}; installed: {there}{hint}{trouble}"
 
     def components(self, kind: str, stage: str = "") -> dict[str, type[Any]]:
         """Return all component classes of a kind, and of a stage if one is named, by name."""
