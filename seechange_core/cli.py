@@ -9,14 +9,14 @@ import sys
 import click
 
 from seechange_core import __version__
-from seechange_core.errors import SeeChangeError
+from seechange_core.errors import ProfileError, SeeChangeError
 from seechange_core.registry import Registry
 
 #: Commands of the core, in the order in which people meet them, with what `--help` says of each.
 COMMANDS = {
     "demo": "Simulate a small survey, run it through the chain, and show what was found.",
     "process": "Run exposures through the chain, from raw pixels to scored measurements.",
-    "reference": "Build and list references.",
+    "reference": "Build, list and retire references.",
     "calibration": "Make bias and flat frames known, and list them.",
     "show": "List exposures, images, detections, measurements, objects.",
     "plot": "Draw images, differences, stamps and light curves.",
@@ -79,12 +79,15 @@ def cli(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the program; errors that SeeChange expects are one message and exit status 2."""
+    """Run the program; an error that SeeChange expects is one message.
+
+    The exit status is 2 if the profile is wrong, as for a wrong command, and 1 for all other errors.
+    """
     try:
         cli()
     except SeeChangeError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, ProfileError) else 1)
 
 
 if __name__ == "__main__":

@@ -44,13 +44,30 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     def critical(self) -> dict[str, Any]:
-        """Return the parameters that can change the output, as JSON values by name."""
+        """Return the parameters that can change the output, as JSON values by name; nested ones likewise."""
         values = self.model_dump(mode="json")
         for name, info in type(self).model_fields.items():
             extra = info.json_schema_extra
             if isinstance(extra, dict) and not extra.get("critical", True):
                 del values[name]
+            else:
+                values[name] = _critical_part(getattr(self, name), values[name])
         return values
+
+
+def _critical_part(value: Any, dumped: Any) -> Any:
+    """Return a dumped value without what is not critical in the `Params` that it holds."""
+    if isinstance(value, Params):
+        return value.critical()
+    if isinstance(value, Mapping):
+        pairs = zip(value.values(), dumped.items(), strict=True)
+        return {key: _critical_part(inner, plain) for inner, (key, plain) in pairs}
+    if isinstance(value, list | tuple):
+        return [_critical_part(inner, plain) for inner, plain in zip(value, dumped, strict=True)]
+    if isinstance(value, set | frozenset):
+        # The order of a set differs from one process to the next.
+        return sorted(dumped, key=canonical_json)
+    return dumped
 
 
 @dataclass(frozen=True)

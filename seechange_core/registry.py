@@ -243,9 +243,11 @@ def contract_problem(component: Any, kind: str) -> str:
     label = f"{kind} {component.name or component.__name__!r}"
     if inspect.isabstract(component):
         return f"{label} does not implement {', '.join(sorted(component.__abstractmethods__))}"
-    if not _NAME.fullmatch(component.name):
+    if kind == "calibrator" and not component.stage:
+        return f"{label} has no stage; derive it from Detrender or another of the classes of a stage"
+    if not isinstance(component.name, str) or not _NAME.fullmatch(component.name):
         return f"{label}: the name must be lower case letters, digits and underscores"
-    if not _VERSION.fullmatch(component.version):
+    if not isinstance(component.version, str) or not _VERSION.fullmatch(component.version):
         return f"{label}: the version {component.version!r} is not 'major.minor'"
     if component.api != API_VERSION:
         return f"{label} was written for api {component.api}; this core speaks {API_VERSION}: upgrade the older of both"

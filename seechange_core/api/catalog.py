@@ -15,7 +15,7 @@ from seechange_core.params import content_id
 class CatalogRegion:
     """What is wanted of a catalogue: stars in a cone.
 
-    The runner rounds position and radius outwards to a coarse grid, so that neighbouring images share an excerpt.
+    Steps round position and radius outwards to a coarse grid, so that neighbouring images share an excerpt.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ class ExposureHeader:
 class Instrument(Component, abc.ABC):
     """Base class of cameras.
 
-    `files_of`, `read_header`, `read` and `write_simulated` are the only methods that touch files.
+    Only methods that are given paths touch files; what steps use (descriptions, `first_mapping`) does not.
     """
 
     kind: ClassVar[str] = "instrument"

@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from seechange_core.commands.settings import location_options, open_located
+from seechange_core.errors import StoreError
 
 
 @click.command()
@@ -26,6 +27,8 @@ def delete(
 
     store = open_located(profile_file, assignments)
     planned = plan_deletion(store.database, rows)
+    if not planned.products and not planned.exposures:
+        raise StoreError("there is nothing with these ids; 'seechange show exposures|images' lists them")
     width = max((len(place) for _, place, _ in planned.products), default=0)
     for process, place, identity in planned.products:
         click.echo(f"{process:14} {place:{width}} {identity}")

@@ -72,7 +72,7 @@ def process(
     reports = [
         SectionReport(path.name, "-", FAILED, "registration", reason) for path, reason in problems.items()
     ]
-    wanted = [section for section in sections.split(",") if section]
+    wanted = [section.strip() for section in sections.split(",") if section.strip()]
     if dry_run:
         planned = []
         for paths in exposures:

@@ -55,7 +55,7 @@ def show(
 def list_() -> None:
     """List the profiles that come with installed cameras."""
     for name, instrument in Registry().components("instrument").items():
-        about = (instrument.__doc__ or "").strip().splitlines()[0].replace("``", "")
+        about = (instrument.__doc__ or "").strip().partition("\n")[0].replace("``", "")
         click.echo(f"{name:12} {about}")
 
 

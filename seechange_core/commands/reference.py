@@ -1,4 +1,4 @@
-"""`seechange reference build|list`."""
+"""`seechange reference build|list|retire`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seechange_core.commands.tables import print_rows
 
 @click.group()
 def reference() -> None:
-    """Build and list references.
+    """Build, list and retire references.
 
     A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through
     photocal. A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
@@ -24,8 +24,12 @@ def reference() -> None:
 @reference.command()
 @profile_options
 @click.option("--filter", "band", required=True, help="Filter of the images.")
-@click.option("--ra", type=float, help="Right ascension that every image has to cover (deg).")
-@click.option("--dec", type=float, help="Declination that every image has to cover (deg).")
+@click.option(
+    "--ra", type=click.FloatRange(0, 360), help="Right ascension that every image has to cover (deg)."
+)
+@click.option(
+    "--dec", type=click.FloatRange(-90, 90), help="Declination that every image has to cover (deg)."
+)
 @click.option(
     "--images",
     multiple=True,
@@ -112,5 +116,8 @@ def list_(
 @location_options
 @click.argument("identity")
 def retire(profile_file: Path | None, assignments: tuple[str, ...], identity: str) -> None:
-    """Choose a reference no more; what was made with it stays."""
+    """Choose a reference no more; what was made with it stays.
+
+    IDENTITY is that of 'seechange reference list'.
+    """
     open_located(profile_file, assignments).references.retire(identity)

@@ -16,7 +16,10 @@ from seechange_core.commands.tables import print_rows
 @click.option("--instrument", default="", help="Only of this camera.")
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option(
-    "--cone", nargs=3, type=float, metavar="RA DEC ARCSEC", help="Only within so many arcsec (deg, deg)."
+    "--cone",
+    type=(click.FloatRange(0, 360), click.FloatRange(-90, 90), click.FloatRange(min=0)),
+    metavar="RA DEC ARCSEC",
+    help="Only within so many arcsec of a position (deg, deg).",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many rows."

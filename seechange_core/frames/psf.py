@@ -55,7 +55,15 @@ class PsfModel:
     @property
     def sha256(self) -> str:
         """Digest of everything that decides a rendered stamp."""
-        numbers = (self.degree, self.x_zero, self.y_zero, self.x_scale, self.y_scale, self.sampling, self.fwhm)
+        numbers = (
+            self.degree,
+            self.x_zero,
+            self.y_zero,
+            self.x_scale,
+            self.y_scale,
+            self.sampling,
+            self.fwhm,
+        )
         digest = hashlib.sha256(repr((self.coefficients.shape, numbers)).encode("ascii"))
         digest.update(np.ascontiguousarray(self.coefficients).tobytes())
         return digest.hexdigest()

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seechange_core.params import content_id
 from seechange_core.pipeline import Plan, PlannedStep
 from seechange_core.provenance import exposure_identity, product_id
 from seechange_core.runner.exposure_files import wanted_sections
@@ -103,7 +102,7 @@ def _state(services: Services, planned: PlannedStep, section: str, ids: Mapping[
     if any(role not in ids for role in roles):
         return "", "to do"
     inputs = {role: ids[role] for role in roles}
-    anchor = content_id({"provenance": planned.provenance.id, "place": section, "inputs": inputs})
+    anchor = product_id(planned.provenance.id, section, inputs)
     found = services.store.products.find_by_anchor(anchor)
     if found:
         return found.product_id, found.state

@@ -129,11 +129,12 @@ def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], 
     products.ids |= product_ids
     provenance = referencing_provenance(services.profile)
     inputs = {role: product_ids[role] for role in CALIBRATED_ROLES}
+    identity = product_id(provenance.id, f"{reference_set}/{cell.place}", inputs)
     record = ProductRecord(
-        product_id=product_id(provenance.id, f"{reference_set}/{cell.place}", inputs),
+        product_id=identity,
         provenance=provenance,
         place=cell.place,
-        anchor=product_id(provenance.id, f"{reference_set}/{cell.place}", inputs),
+        anchor=identity,
         inputs=inputs,
         observation=cell.observation(products),
     )

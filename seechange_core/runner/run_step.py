@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from seechange_core.errors import Rejected
-from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
 from seechange_core.provenance import product_id
 from seechange_core.runner.products import Products
@@ -52,13 +51,7 @@ class StepOutcome:
 
 def anchor_of(planned: PlannedStep, unit: Unit, products: Products) -> str:
     """Return the hash under which the inputs of a step that depend on data are bound."""
-    return content_id(
-        {
-            "provenance": planned.provenance.id,
-            "place": unit.place,
-            "inputs": _upstream_ids(planned, unit, products),
-        }
-    )
+    return product_id(planned.provenance.id, unit.place, _upstream_ids(planned, unit, products))
 
 
 def run_step(
@@ -82,7 +75,7 @@ def run_step(
         products.add(found.product_id, planned.step.outputs)
         return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
 
-    context = StepContext(planned.components, np.random.default_rng(), instrument)
+    context = StepContext(planned.components, _random(anchor), instrument)
     inputs: dict[str, Any] = {role: products[role] for role in planned.step.inputs}
     if not planned.upstream:
         inputs |= unit.origin_inputs()

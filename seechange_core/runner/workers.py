@@ -60,11 +60,11 @@ class _Worker:
     def give(self, task: Any, attempt: int) -> None:
         self.task = task, attempt
         # If the worker just died, the sentinel tells.
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             self.connection.send(task)
 
     def end(self) -> None:
-        with suppress(BrokenPipeError, OSError):
+        with suppress(OSError):
             self.connection.send(None)
         self.connection.close()
         self.process.join(5)
@@ -166,7 +166,7 @@ def _main(connection: Connection, make_work: Callable[[Any], Work], payload: Any
             answer = "error", traceback.format_exc()
         try:
             connection.send(answer)
-        except BrokenPipeError:
+        except OSError:
             return
 
 

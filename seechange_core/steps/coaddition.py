@@ -67,11 +67,9 @@ class Coaddition(Step):
         from seechange_core.imaging.wcs_cards import cards_from_mapping
 
         grid, images = inputs["grid"], tuple(inputs["members"])
-        relative = [
-            str(image.image.info.get("section", "")) for image in images if not image.photometry.calibrated
-        ]
-        if relative:
-            raise Rejected(f"{len(relative)} of {len(images)} members have no calibrated zero point")
+        n_relative = sum(not image.photometry.calibrated for image in images)
+        if n_relative:
+            raise Rejected(f"{n_relative} of {len(images)} members have no calibrated zero point")
         zero_point = (
             float(np.median([image.photometry.zero_point for image in images])) if images else math.nan
         )

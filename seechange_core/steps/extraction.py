@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import model_validator
 
 from seechange_core.api import Params, Rejected, parameter
-from seechange_core.frames import Frame
+from seechange_core.frames import Frame, SourceTable
 from seechange_core.params import Slot
 from seechange_core.steps.step import Request, Step, StepContext, StepResult, SuppliedPsfRequest
 
@@ -154,8 +154,9 @@ def _checked_seeing(
     return measured
 
 
-def _ellipticity(sources: Any, rows: list[int]) -> float | None:
+def _ellipticity(sources: SourceTable, rows: Sequence[int]) -> float | None:
     """Median of 1 - b / a of the stars; None without stars."""
-    if not rows:
+    # A PSF estimator may give an array, which has no truth value.
+    if len(rows) == 0:
         return None
     return float(np.median(1.0 - sources["b"][rows] / sources["a"][rows]))

@@ -78,7 +78,8 @@ class Calibrations:
     def find(self, *, kind: str, instrument: str, section: str, filter: str, mjd: float) -> str | None:
         """Return the identity of the file to use at a time: of those that are valid the one that began nearest to it.
 
-        Files without a beginning come last; what is equal otherwise is in the order of identities.
+        Files without a beginning come last; what is equal otherwise is in the order of identities. What is flagged as
+        bad is not used.
         """
         table = CalibratorFile
         wanted = (
@@ -88,6 +89,8 @@ class Calibrations:
                 table.instrument == instrument,
                 table.section == section,
                 table.retired.is_(False),
+                table.badness == 0,
+                table.upstream_badness == 0,
                 or_(table.filter.is_(None), table.filter == filter),
                 or_(table.valid_from_mjd.is_(None), table.valid_from_mjd <= mjd),
                 or_(table.valid_to_mjd.is_(None), table.valid_to_mjd > mjd),

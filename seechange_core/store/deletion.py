@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, select, union, update
 from sqlalchemy.orm import Session
 
-from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference
+from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.lineage import made_from
@@ -103,6 +103,16 @@ def _affected(rows: list[UUID]) -> Select[UUID]:
     return union(select(Product.id).where(Product.id.in_(rows)), select(made.c.id)).subquery().select()
 
 
+def _free_unfinished(session: Session, affected: list[UUID]) -> None:
+    """Undo bindings to what is deleted of steps that never finished: they could not run any more."""
+    unfinished = select(Binding).where(Binding.anchor.not_in(select(Product.anchor)))
+    gone = set(affected)
+    for binding in session.scalars(unfinished).all():
+        if not gone.isdisjoint(row_id(identity) for identity in binding.inputs.values()):
+            session.delete(binding)
+    session.flush()
+
+
 def _delete_rows(session: Session, rows: list[UUID]) -> None:
     affected = list(session.scalars(select(Product.id).where(Product.id.in_(_affected(rows)))))
     anchors = select(Product.anchor).where(Product.id.in_(affected))
@@ -114,6 +124,7 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     )
     plain = {"synchronize_session": False}
     session.execute(delete(Binding).where(Binding.anchor.in_(anchors)).execution_options(**plain))
+    _free_unfinished(session, affected)
     session.execute(delete(Reference).where(Reference.id.in_(affected)).execution_options(**plain))
     session.execute(delete(Product).where(Product.id.in_(affected)).execution_options(**plain))
     session.execute(delete(Exposure).where(Exposure.id.in_(rows)).execution_options(**plain))

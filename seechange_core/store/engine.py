@@ -100,8 +100,10 @@ def explained_errors(url: URL) -> Iterator[None]:
     """Turn what the database refuses into a `StoreError` that names the database, never its password."""
     try:
         yield
-    except DBAPIError as error:
-        told = f"{type(error.orig).__name__}: {error.orig}".strip()
+    except (DBAPIError, sqlite3.Error) as error:
+        # What the driver raises outside of a statement, such as while it connects, SQLAlchemy passes on as it is.
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        told = f"{type(cause).__name__}: {cause}".strip()
         advice = next((text for sign, text in _ADVICE.items() if sign in told.lower()), "")
         raise StoreError(
             f"database {printable(url)}: {told}" + (f"\n  {advice}" if advice else "")

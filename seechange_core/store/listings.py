@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from seechange_core.errors import InputError
 from seechange_core.models import DeepScore, Exposure, Image, Measurements, Object
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
@@ -42,13 +43,17 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
     ------
     KeyError
         If there is no such kind.
+    InputError
+        If rows of the kind have no instrument or filter to select by.
     """
     table, make = LISTINGS[kind]
     wanted = make()
-    if selection.instrument and hasattr(table, "instrument"):
-        wanted = wanted.where(table.instrument == selection.instrument)
-    if selection.filter and hasattr(table, "filter"):
-        wanted = wanted.where(table.filter == selection.filter)
+    for name in ("instrument", "filter"):
+        value = getattr(selection, name)
+        if value and not hasattr(table, name):
+            raise InputError(f"{kind} have no {name} of their own: leave --{name} out")
+        if value:
+            wanted = wanted.where(getattr(table, name) == value)
     if selection.cone is not None:
         ra, dec, radius_arcsec = selection.cone
         wanted = wanted.where(in_cone(table, ra, dec, radius_arcsec / _ARCSEC_PER_DEG))

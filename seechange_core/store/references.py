@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
-from seechange_core.models import Reference, RefSet, row_id
+from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.loading import read_calibrated
 from seechange_core.store.overlap import middle, overlap_fraction
@@ -68,7 +68,8 @@ class References:
 
         Notes
         -----
-        Of those that cover the same part the first in the order of identities is taken, so the answer is one.
+        Of those that cover the same part the first in the order of identities is taken, so the answer is one. What is
+        flagged as bad, or made from what is, is not taken.
         """
         ra, dec = (np.asarray(values, np.float64) for values in footprint)
         centre = middle(ra, dec)
@@ -77,6 +78,7 @@ class References:
             Reference.refset_id.in_(select(RefSet.id).where(RefSet.name == reference_set)),
             Reference.filter == filter,
             Reference.retired.is_(False),
+            Reference.id.in_(select(Product.id).where(Product.badness == 0, Product.upstream_badness == 0)),
         )
         with self._database.read() as session:
             largest_deg = session.scalars(select(func.max(Reference.radius_deg)).where(*fits)).one()
@@ -131,6 +133,16 @@ class References:
             return [(name, reference) for name, reference in session.execute(wanted)]
 
     def retire(self, identity: str) -> None:
-        """Choose this reference no more; what was made with it stays."""
+        """Choose this reference no more; what was made with it stays.
+
+        Raises
+        ------
+        StoreError
+            If there is no such reference.
+        """
         changed = update(Reference).where(Reference.id == row_id(identity)).values(retired=True)
-        self._database.transact(lambda session: session.execute(changed))
+        found = self._database.transact(
+            lambda session: session.scalars(changed.returning(Reference.id)).first()
+        )
+        if found is None:
+            raise StoreError(f"there is no reference {identity}; `seechange reference list` shows what is")

@@ -63,7 +63,9 @@ def test_no_tasks_no_workers(tmp_path):
 
 
 def test_report_of_a_failed_worker_has_the_whole_message():
-    traceback = "Traceback (most recent call last):\n  File ...\nStoreError: the database is locked\n  try again"
+    traceback = (
+        "Traceback (most recent call last):\n  File ...\nStoreError: the database is locked\n  try again"
+    )
     task = SectionTask(uuid.uuid4(), "one.fits", "A")
     report = report_of(TaskResult(task, error=traceback))
     assert (report.state, report.step) == ("failed", "worker")

@@ -14,6 +14,7 @@ from scipy.spatial import KDTree
 from seechange_core.builtin.simulated_survey import truth_path
 from seechange_core.commands.demonstration.survey import SurveyRun
 from seechange_core.frames import MeasurementTable
+from seechange_core.frames.photometry import NJY_ZERO_POINT
 from seechange_core.pipeline import exposure_plan
 from seechange_core.runner.products import Products
 from seechange_core.runner.section_report import DONE, SectionReport
@@ -160,7 +161,7 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
 def _flux_pulls(section: SectionComparison) -> Any:
     found = section.transients[section.transients["row"] >= 0]
     measured = section.measured.rows(np.asarray(found["row"]))
-    true_njy = 10 ** (0.4 * (31.4 - found["magnitude"]))
+    true_njy = 10 ** (0.4 * (NJY_ZERO_POINT - found["magnitude"]))
     return np.asarray((measured["flux"] - true_njy) / measured["flux_error"])
 
 

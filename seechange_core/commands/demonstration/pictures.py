@@ -22,13 +22,19 @@ _LEAST_SNR = 5.0
 
 
 def draw(run: SurveyRun, compared: Sequence[SectionComparison], folder: Path) -> list[Path]:
-    """Draw the difference with found and missed transients, a page of stamps, and a light curve over its truth."""
-    section = max(compared, key=lambda one: int(np.count_nonzero(one.transients["row"] >= 0)))
-    return [
-        _difference(section, folder / "difference.png"),
-        _stamps(section, folder / "stamps.png"),
-        _light_curve(run, compared, folder / "light_curve.png"),
-    ]
+    """Draw the difference with found and missed transients, a page of stamps, and a light curve over its truth.
+
+    There is no light curve if no transient was found.
+    """
+    section = max(compared, key=_n_found)
+    pictures = [_difference(section, folder / "difference.png"), _stamps(section, folder / "stamps.png")]
+    if _n_found(section):
+        pictures.append(_light_curve(run, compared, folder / "light_curve.png"))
+    return pictures
+
+
+def _n_found(section: SectionComparison) -> int:
+    return int(np.count_nonzero(section.transients["row"] >= 0))
 
 
 def _difference(section: SectionComparison, path: Path) -> Path:
