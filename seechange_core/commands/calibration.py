@@ -10,6 +10,7 @@ import click
 
 from seechange_core.commands.settings import location_options, open_located, profile_options, read_profile
 from seechange_core.commands.tables import print_rows
+from seechange_core.errors import StoreError
 
 
 @click.group()
@@ -76,3 +77,20 @@ def list_(profile_file: Path | None, assignments: tuple[str, ...], as_json: bool
     print_rows(
         rows, as_json=as_json, nothing="no calibration frames: 'seechange calibration build' makes them"
     )
+
+
+@calibration.command()
+@location_options
+@click.argument("identity")
+def retire(profile_file: Path | None, assignments: tuple[str, ...], identity: str) -> None:
+    """Use a calibration frame no more.
+
+    What was made with it stays. IDENTITY is what 'seechange calibration list' shows.
+    """
+    store = open_located(profile_file, assignments)
+    if not store.calibrations.has(identity):
+        raise StoreError(
+            f"there is no calibration frame {identity}; 'seechange calibration list' shows what is"
+        )
+    store.calibrations.retire(identity)
+    click.echo(f"retired {identity}")

@@ -65,7 +65,8 @@ def _summary(found: dict[str, Any]) -> str:
         f"{'':28}{'injected':>9}{'found':>7}",
         f"{'transients, S/N above 10':28}{found['injected_snr10']:9}{found['found_snr10']:7}",
         f"{'transients, S/N 5 to 10':28}{found['injected_snr5_10']:9}{found['found_snr5_10']:7}",
-        f"false detections: {found['false_per_section']:.2f} a section, at most {found['false_per_section_max']}",
+        f"false detections: {found['false_per_section']:.2f} a section, at most {found['false_per_section_max']}; "
+        f"{found['unrelated_per_section']:.2f} a section farther than 3 pixels from any source that changes",
         f"astrometry: rms error {found['wcs_rms_mas']:.1f} mas",
         f"zero point: largest error {found['zp_error_mmag']:.1f} mmag",
         f"fluxes: (measured - true) / error has median {found['flux_pull_median']:+.2f}, "

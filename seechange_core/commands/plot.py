@@ -96,14 +96,20 @@ def stamps(
 @plot.command()
 @click.argument("name")
 @_options
-def lightcurve(name: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+@click.option("--tag", default="current", show_default=True, help="Processing whose measurements are drawn.")
+def lightcurve(
+    name: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path, tag: str
+) -> None:
     """Draw the light curve of an object."""
     from seechange_core.commands.plots.light_curves import plot_light_curve
     from seechange_core.store.listings import light_curve
 
-    points = light_curve(open_located(profile_file, assignments).database, name)
+    points = light_curve(open_located(profile_file, assignments).database, name, tag)
     if not points:
-        raise StoreError(f"no object is called {name!r}; 'seechange show objects' lists them")
+        raise StoreError(
+            f"nothing was measured of an object {name!r} under the tag {tag!r}; 'seechange show objects' lists "
+            "objects, 'seechange provenance tags' tags"
+        )
     columns = {key: [point[key] for point in points] for key in points[0]}
     axes = plot_light_curve(
         columns["mjd"],

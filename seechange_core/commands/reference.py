@@ -37,6 +37,7 @@ def reference() -> None:
     metavar="ID",
     help="Use this image; may be given more than once.",
 )
+@click.option("--before", type=float, metavar="MJD", help="Use only images taken before this time.")
 @click.option("--set-name", help="Name of the reference set (default: subtraction.reference_set).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def build(
@@ -47,13 +48,14 @@ def build(
     ra: float | None,
     dec: float | None,
     images: tuple[UUID, ...],
+    before: float | None,
     set_name: str | None,
     as_json: bool,
 ) -> None:
     """Make a reference of good images.
 
     They are chosen as the profile's block referencing says, brought to one grid and added up; the sum is calibrated and
-    registered in the set. With a position all calibrated images that cover it may enter, whenever they were taken.
+    registered in the set. With a position all calibrated images that cover it may enter; --before keeps later ones out.
     """
     from seechange_core.pipeline import coadd_plan, referencing_provenance
     from seechange_core.runner.references import build_reference
@@ -68,6 +70,7 @@ def build(
         services,
         filter=band,
         position=None if ra is None or dec is None else (ra, dec),
+        before_mjd=before,
         images=images,
         reference_set=set_name or profile.parameters("subtraction").reference_set,
         started=lambda process: None if as_json else click.echo(f"{process} ...", err=True),

@@ -66,6 +66,7 @@ def build_reference(
     *,
     filter: str,
     position: tuple[float, float] | None = None,
+    before_mjd: float | None = None,
     images: Sequence[UUID] = (),
     reference_set: str,
     started: Callable[[str], None] = lambda process: None,
@@ -78,6 +79,8 @@ def build_reference(
         Short name.
     position : tuple of float, optional
         Right ascension and declination (deg) that every image has to cover.
+    before_mjd : float, optional
+        Use only images taken before this time.
     images : sequence of UUID, optional
         Use these images only: primary keys, as ``seechange show images`` lists them.
     reference_set : str
@@ -96,7 +99,11 @@ def build_reference(
     params = profile.parameters(REFERENCING)
     photocal = exposure_plan(profile)["photocal"].provenance
     rows = services.store.calibrated_images.find(
-        photocal_provenance=photocal.id, filter=filter, position=position, images=images
+        photocal_provenance=photocal.id,
+        filter=filter,
+        position=position,
+        before_mjd=before_mjd,
+        images=images,
     )
     by_key = {str(row_id(row.product_ids["image"])): row for row in rows}
     chosen, left_out = choose([_candidate(key, row) for key, row in by_key.items()], params)

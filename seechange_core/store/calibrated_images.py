@@ -60,6 +60,7 @@ class CalibratedImages:
         photocal_provenance: str,
         filter: str,
         position: tuple[float, float] | None = None,
+        before_mjd: float | None = None,
         images: Sequence[UUID] = (),
     ) -> list[CalibratedImageRow]:
         """Return images of one processing and filter that are not flagged as bad, in the order of time.
@@ -72,6 +73,8 @@ class CalibratedImages:
             Short name.
         position : tuple of float, optional
             Right ascension and declination (deg) that they have to cover.
+        before_mjd : float, optional
+            Only images taken before this time.
         images : sequence of UUID, optional
             Only these: primary keys of images.
         """
@@ -96,6 +99,8 @@ class CalibratedImages:
             wanted = wanted.where(Image.id.in_(images))
         if position is not None:
             wanted = wanted.where(in_cone(Image, *position, _LARGEST_RADIUS_DEG))
+        if before_mjd is not None:
+            wanted = wanted.where(Image.mjd < before_mjd)
         with self._database.read() as session:
             rows = session.execute(wanted).all()
         return [

@@ -78,8 +78,8 @@ class Calibrations:
     def find(self, *, kind: str, instrument: str, section: str, filter: str, mjd: float) -> str | None:
         """Return the identity of the file to use at a time: of those that are valid the one that began nearest to it.
 
-        Files without a beginning come last; what is equal otherwise is in the order of identities. What is flagged as
-        bad is not used.
+        Files without a beginning come last; of those that are equal otherwise the one that was made last is taken.
+        What is flagged as bad is not used.
         """
         table = CalibratorFile
         wanted = (
@@ -95,7 +95,11 @@ class Calibrations:
                 or_(table.valid_from_mjd.is_(None), table.valid_from_mjd <= mjd),
                 or_(table.valid_to_mjd.is_(None), table.valid_to_mjd > mjd),
             )
-            .order_by(func.coalesce(mjd - table.valid_from_mjd, float(2**53)), table.identity)
+            .order_by(
+                func.coalesce(mjd - table.valid_from_mjd, float(2**53)),
+                table.created_at.desc(),
+                table.identity,
+            )
             .limit(1)
         )
         with self._database.read() as session:

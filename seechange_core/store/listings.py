@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from seechange_core.errors import InputError
-from seechange_core.models import DeepScore, Exposure, Image, Measurements, Object
+from seechange_core.models import (
+    DeepScore,
+    Exposure,
+    Image,
+    Measurements,
+    Object,
+    Product,
+    ProvenanceTag,
+)
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
 
@@ -139,15 +147,22 @@ LISTINGS: Mapping[str, tuple[Any, Callable[[], Any]]] = {
 }
 
 
-def light_curve(database: Database, name: str) -> list[dict[str, Any]]:
-    """Return the measurements of an object in the order of time: one query of one table.
+def light_curve(database: Database, name: str, tag: str = "current") -> list[dict[str, Any]]:
+    """Return the measurements of an object in the order of time.
 
     Parameters
     ----------
     name : str
         Of the object.
+    tag : str
+        Of the processing: what another one measured on the same images is left out.
     """
     named = select(Object.id).where(Object.name == name)
+    tagged = (
+        select(Product.id)
+        .join(ProvenanceTag, ProvenanceTag.provenance_id == Product.provenance_id)
+        .where(ProvenanceTag.tag == tag, ProvenanceTag.process == "measuring")
+    )
     columns = (
         Measurements.mjd,
         Measurements.filter,
@@ -156,7 +171,9 @@ def light_curve(database: Database, name: str) -> list[dict[str, Any]]:
         Measurements.calibrated,
     )
     wanted = (
-        select(*columns).where(Measurements.object_id.in_(named)).order_by(Measurements.mjd, Measurements.id)
+        select(*columns)
+        .where(Measurements.object_id.in_(named), Measurements.product_id.in_(tagged))
+        .order_by(Measurements.mjd, Measurements.id)
     )
     with database.read() as session:
         return [dict(row) for row in session.execute(wanted).mappings()]

@@ -7,7 +7,9 @@ import pytest
 
 from seechange_core.errors import StoreError
 from seechange_core.frames import CalibrationFrame
+from seechange_core.models import Badness, row_id
 from seechange_core.store import Store
+from seechange_core.store.marking import set_badness
 
 
 def register(store: Store, identity: str, **options: Any) -> str:
@@ -35,6 +37,9 @@ def test_valid_file_that_began_nearest_is_found(store: Store) -> None:
     ]
     store.calibrations.retire(new)
     assert find(60001.0) == old
+    with store.database.write() as session:
+        set_badness(session, row_id(old), Badness.ELECTRONICS)
+    assert find(60001.0) == always
     green = register(store, "green", kind="flat", filter="g")
     assert find(60000.0, kind="flat") is None
     assert find(60000.0, kind="flat", filter="g") == green
@@ -49,3 +54,10 @@ def test_file_is_loaded_and_registered_once(store: Store) -> None:
     np.testing.assert_array_equal(loaded.data, np.full((8, 6), 3, np.float32))
     with pytest.raises(StoreError, match="no calibration file two"):
         store.calibrations.load("two")
+
+
+def test_of_files_without_dates_the_last_made_is_taken(store: Store) -> None:
+    wanted = {"kind": "bias", "instrument": "simcam", "section": "A", "filter": "r", "mjd": 60000.0}
+    for identity in ("b", "c", "a"):
+        register(store, identity)
+        assert store.calibrations.find(**wanted) == identity

@@ -42,8 +42,8 @@ class SectionComparison:
     transients : Table
         Truth of the transients on it: ``id``, ``x``, ``y``, ``flux`` (electron), ``magnitude``, ``snr``, and ``row``:
         the measurement within the match radius, -1 for none.
-    n_false : int
-        Measurements without a transient or a variable star.
+    n_false, n_unrelated : int
+        Measurements without a transient or a variable star within the match radius, and within three times that.
     wcs_error_mas : array of shape (2, n)
         Measured minus true position of the stars, east and north.
     zero_point_error_mag : float
@@ -57,6 +57,7 @@ class SectionComparison:
     measured: MeasurementTable
     transients: Table
     n_false: int
+    n_unrelated: int
     wcs_error_mas: Any
     zero_point_error_mag: float
 
@@ -97,7 +98,7 @@ def _compared(
     snr = dict(zip(survey["id"].tolist(), survey["expected_snr"][:, epoch].tolist(), strict=True))
     transients["snr"] = [snr[int(number)] for number in transients["id"]]
     transients["row"] = _matches(transients, measured)
-    real = _matches(measured, truth[np.isin(kind, _CHANGING)]) >= 0
+    changing = truth[np.isin(kind, _CHANGING)]
     stars = truth[kind == "star"]
     ra, dec = products["mapping"].pixel_to_sky(stars["x"], stars["y"])
     east = (ra - stars["ra"]) * np.cos(np.radians(stars["dec"]))
@@ -108,19 +109,24 @@ def _compared(
         filter=image.info["filter"],
         measured=measured,
         transients=transients,
-        n_false=int(np.count_nonzero(~real)),
+        n_false=_without_match(measured, changing, MATCH_RADIUS_PIXEL),
+        n_unrelated=_without_match(measured, changing, 3 * MATCH_RADIUS_PIXEL),
         wcs_error_mas=np.stack([east, dec - stars["dec"]]) * 3.6e6,
         zero_point_error_mag=products["photometry"].zero_point - zero_point,
     )
 
 
-def _matches(points: Any, others: Any) -> Any:
-    """Return for each point the row of the nearest other one within the match radius, else -1."""
+def _without_match(points: Any, others: Any, radius_pixel: float) -> int:
+    return int(np.count_nonzero(_matches(points, others, radius_pixel) < 0))
+
+
+def _matches(points: Any, others: Any, radius_pixel: float = MATCH_RADIUS_PIXEL) -> Any:
+    """Return for each point the row of the nearest other one within a radius, else -1."""
     if len(points["x"]) == 0 or len(others["x"]) == 0:
         return np.full(len(points["x"]), -1)
     tree = KDTree(np.stack([others["x"], others["y"]], axis=1))
     distance, row = tree.query(np.stack([points["x"], points["y"]], axis=1))
-    return np.where(distance <= MATCH_RADIUS_PIXEL, row, -1)
+    return np.where(distance <= radius_pixel, row, -1)
 
 
 def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, Any]:
@@ -147,6 +153,7 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
         "found_snr5_10": sum(faint),
         "false_per_section": _mean([section.n_false for section in compared]),
         "false_per_section_max": max((section.n_false for section in compared), default=0),
+        "unrelated_per_section": _mean([section.n_unrelated for section in compared]),
         "wcs_rms_mas": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "zp_error_mmag": max((abs(offset) for offset in offsets), default=0.0) * 1000 if offsets else None,
         "flux_pull_median": float(np.median(pulls)) if len(pulls) else None,

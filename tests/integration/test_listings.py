@@ -1,0 +1,46 @@
+"""What people list, and the light curve of one processing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seechange_core.steps.association import assign
+from seechange_core.store.listings import Selection, light_curve, list_rows
+
+
+def test_light_curve_is_that_of_one_processing(full_chain: Any) -> None:
+    store = full_chain.store
+    store.provenances.set_tag("current", [full_chain.records["measurements"].provenance])
+    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    again = full_chain.save("measuring", "1.1")
+    store.provenances.set_tag("other", [again.provenance])
+    store.associations.associate(again.product_id, assign, 1.0)
+
+    objects = list_rows(store.database, "objects", Selection())
+    assert len(objects) == 3
+    for name in (row["name"] for row in objects):
+        assert len(light_curve(store.database, name)) == 1
+        assert len(light_curve(store.database, name, tag="other")) == 1
+        assert light_curve(store.database, name, tag="none") == []
+
+
+@pytest.mark.parametrize("kind", ["exposures", "images", "detections", "objects"])
+def test_rows_are_limited_and_selected(full_chain: Any, kind: str) -> None:
+    store = full_chain.store
+    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    everything = list_rows(store.database, kind, Selection())
+    assert len(everything) > 1
+    assert list_rows(store.database, kind, Selection(limit=1)) == everything[:1]
+    one = next(row for row in everything if row["ra"] is not None)
+    near = list_rows(store.database, kind, Selection(cone=(one["ra"], one["dec"], 0.1)))
+    assert one in near
+    assert list_rows(store.database, kind, Selection(cone=(one["ra"] + 90, one["dec"], 1.0))) == []
+
+
+def test_rows_are_selected_by_camera_and_filter(full_chain: Any) -> None:
+    database = full_chain.store.database
+    assert list_rows(database, "images", Selection(instrument="simcam", filter="r"))
+    assert list_rows(database, "images", Selection(instrument="decam")) == []
+    assert list_rows(database, "images", Selection(filter="g")) == []
