@@ -174,8 +174,8 @@ def test_json_comes_back_as_it_went_in(database: Database) -> None:
 def test_values_outside_an_enumeration_are_refused_by_the_database(database: Database) -> None:
     statement = text(
         "INSERT INTO reports (id, place, state, step, error, warnings, seconds, peak_memory_mb, host,"
-        " command_line, code_version_id, started_at)"
-        " VALUES (:id, '', 'lost', '', '', '[]', '{}', '{}', '', '', :id, '2026-01-01 00:00:00')"
+        " process_id, command_line, code_version_id, started_at)"
+        " VALUES (:id, '', 'lost', '', '', '[]', '{}', '{}', '', 1, '', :id, '2026-01-01 00:00:00')"
     )
     with pytest.raises(StoreError, match="ck_reports_state"), database.write() as session:
         session.execute(statement, {"id": "00000000000000000000000000000000"})

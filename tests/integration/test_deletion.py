@@ -51,6 +51,17 @@ def test_deleting_a_member_takes_the_reference_and_what_used_it(full_chain: Any)
     assert store.products.find_by_anchor(full_chain.records["difference"].anchor) is None
 
 
+def test_a_step_that_never_finished_can_choose_anew(full_chain: Any) -> None:
+    store = full_chain.store
+    with store.database.read() as session:
+        reference = session.scalars(select(Reference)).one()
+    store.products.bind("a step that was killed", {"reference": reference.identity})
+    store.products.bind("another one", {"stars": "an excerpt"})
+    delete_everything(store.database, store.files, [reference.image_id])
+    assert store.products.binding("a step that was killed") is None
+    assert store.products.binding("another one") == {"stars": "an excerpt"}
+
+
 def test_object_keeps_measurements_of_other_exposures(full_chain: Any, new_chain: Callable[..., Any]) -> None:
     store = full_chain.store
     store.associations.associate(full_chain.identities["measurements"], assign, 1.0)

@@ -7,9 +7,11 @@ import pytest
 
 from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
+from seechange_core.models import Badness, row_id
 from seechange_core.params import content_id
 from seechange_core.provenance import Provenance
 from seechange_core.store import Store
+from seechange_core.store.marking import set_badness
 from seechange_core.store.record import ProductRecord
 
 
@@ -55,6 +57,22 @@ def test_one_with_most_overlap_is_found(store: Store, calibrated: Any) -> None:
     assert find(0.85) == max(most, equal)
     assert [name for name, _ in store.references.listed()] == ["deep", "default", "default"]
     assert len(store.references.listed("default", retired=True)) == 3
+
+
+def test_what_is_flagged_as_bad_is_not_taken(store: Store, calibrated: Any) -> None:
+    footprint = calibrated.values["mapping"].footprint((80, 70))
+    wanted = {"reference_set": "default", "filter": "r", "footprint": footprint, "min_overlap": 0.5}
+    identity = register(store, calibrated, "one")
+    for flagged in (row_id(identity), calibrated.observation.exposure_id):
+        for flags, found in ((Badness.CLOUDS, None), (Badness(0), identity)):
+            with store.database.write() as session:
+                set_badness(session, flagged, flags)
+            assert store.references.find(**wanted) == found
+
+
+def test_retiring_what_does_not_exist_is_an_error(store: Store) -> None:
+    with pytest.raises(StoreError, match="no reference nothing"):
+        store.references.retire("nothing")
 
 
 def test_reference_is_loaded_by_role(store: Store, calibrated: Any, assert_same: Callable[..., None]) -> None:

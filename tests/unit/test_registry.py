@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from seechange_core.api import Scorer, hookimpl
+from seechange_core.api import Calibrator, Scorer, hookimpl
 from seechange_core.errors import PluginError, UnknownComponentError
-from seechange_core.registry import Registry
+from seechange_core.registry import Registry, contract_problem
 
 
 class Constant(Scorer):
@@ -194,3 +194,19 @@ def test_every_installed_first_party_plugin_loads():
     assert "seechange-core" in names
     assert [status for status in registry.plugins if status.error] == []
     assert names == {entry.dist.name for entry in metadata.entry_points(group="seechange")}
+
+
+def test_calibrator_without_a_stage_is_refused():
+    class Nowhere(Calibrator):
+        """Belongs to no stage."""
+
+        name = "nowhere"
+        version = "1.0"
+
+    assert "'nowhere' has no stage" in contract_problem(Nowhere, "calibrator")
+
+
+@pytest.mark.parametrize("attribute", ["name", "version"])
+def test_name_and_version_that_are_no_text_break_only_their_plugin(attribute):
+    odd = type("Odd", (Constant,), {attribute: 1.0})
+    assert Registry([]).add(scorer_plugin(odd)).error

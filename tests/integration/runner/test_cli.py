@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
 
-from seechange_core.cli import COMMANDS, cli
-from seechange_core.errors import SeeChangeError
+from seechange_core.cli import COMMANDS, cli, main
+from seechange_core.errors import ProfileError, SeeChangeError, StoreError
 from seechange_core.models import Image, Measurements, Object, Product
 from seechange_core.pipeline import EXPOSURE_CHAIN
 
@@ -235,3 +236,24 @@ def test_plugins(run: Callable[..., Result]) -> None:
     listed = {row["package"]: row for row in rows(run("plugins", "--json"))}
     assert listed["seechange-core"]["status"] == "ok"
     assert "simcam" in listed["seechange-core"]["components"]["instrument"]
+
+
+def test_selections_that_do_not_apply_are_refused(run: Callable[..., Result]) -> None:
+    no_instrument = run("show", "objects", "--instrument", "simcam")
+    assert "objects have no instrument" in str(no_instrument.exception)
+    assert run("show", "objects", "--cone", "10", "95", "1").exit_code == 2
+    assert "nothing with these ids" in str(run("delete", "--yes", str(UUID(int=0))).exception)
+
+
+@pytest.mark.parametrize(("error", "status"), [(ProfileError(["wrong"]), 2), (StoreError("no space"), 1)])
+def test_only_a_wrong_command_or_profile_exits_with_2(
+    error: SeeChangeError, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("seechange_core.cli.cli", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == status
+    assert str(error) in capsys.readouterr().err
