@@ -12,15 +12,15 @@ class HeaderAstrometryParams(Params):
     """How the header's mapping is checked."""
 
     min_stars: int = parameter(
-        5, description="With fewer matches the mapping is trusted unchecked, and the metrics say so.", ge=1
+        5, description="With fewer matches the mapping is trusted unchecked, and the metrics say so", ge=1
     )
-    min_snr: float = parameter(8.0, description="Faintest sources that are used.", ge=3)
+    min_snr: float = parameter(8.0, description="Least S/N of the sources that are used", ge=3)
     match_radius_arcsec: float = parameter(
-        3.0, description="How close a source and a star count as the same.", unit="arcsec", gt=0, le=60
+        3.0, description="How close a source and a star count as the same", unit="arcsec", gt=0, le=60
     )
     max_offset_arcsec: float = parameter(
         1.0,
-        description="Largest median offset, and largest scatter, of the matches.",
+        description="Largest median offset, and largest scatter, of the matches",
         unit="arcsec",
         gt=0,
         le=60,

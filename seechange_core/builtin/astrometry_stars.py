@@ -12,18 +12,18 @@ class StarsAstrometryParams(Params):
     """What is searched for, and what is trusted."""
 
     max_offset_arcsec: float = parameter(
-        180.0, description="How far the header's pointing may be off.", unit="arcsec", gt=0, le=1800
+        180.0, description="How far the header's pointing may be off", unit="arcsec", gt=0, le=1800
     )
-    min_stars: int = parameter(8, description="Fewest stars that must match.", ge=4)
-    min_snr: float = parameter(8.0, description="Faintest sources that are used.", ge=3)
+    min_stars: int = parameter(8, description="Fewest stars that must match", ge=4)
+    min_snr: float = parameter(8.0, description="Least S/N of the sources that are used", ge=3)
     max_degree: int = parameter(
-        3, description="Highest degree of the distortion that is fitted; fewer stars lower it.", ge=1, le=5
+        3, description="Highest degree of the distortion that is fitted; fewer stars lower it", ge=1, le=5
     )
     max_rms_mas: float = parameter(
-        300.0, description="Largest residual along one axis.", unit="mas", gt=0, le=5000
+        300.0, description="Largest residual along one axis", unit="mas", gt=0, le=5000
     )
     max_log10_chance: float = parameter(
-        -4.0, description="Largest probability, as a power of 10, that the match is chance.", le=-2, ge=-100
+        -4.0, description="Largest probability, as a power of 10, that the match is chance", le=-2, ge=-100
     )
 
 

@@ -15,22 +15,22 @@ class SepBackgroundParams(Params):
 
     box_pixel: int = parameter(
         128,
-        description="Side of a mesh cell; well above the size of the largest galaxies.",
+        description="Side of a mesh cell; well above the size of the largest galaxies",
         unit="pixel",
         ge=16,
     )
     filter_cells: int = parameter(
         3,
-        description="Side of the square of cells whose median a deviating cell gets, odd.",
+        description="Side of the square of cells whose median a deviating cell gets, odd",
         unit="cell",
         ge=1,
         le=15,
     )
     kernel_fwhm_pixel: float = parameter(
-        3.5, description="Width of the filter that finds the sources to leave out.", unit="pixel", ge=1, le=20
+        3.5, description="Width of the filter that finds the sources to leave out", unit="pixel", ge=1, le=20
     )
     margin_pixel: int = parameter(
-        4, description="How far around its visible part a source is left out.", unit="pixel", ge=0, le=50
+        4, description="How far around its visible part a source is left out", unit="pixel", ge=0, le=50
     )
 
     @field_validator("filter_cells")

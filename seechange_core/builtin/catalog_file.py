@@ -17,14 +17,14 @@ class FileCatalogParams(Params):
     """Where the files are and what their columns are called."""
 
     path: str = parameter(
-        description="A FITS, ECSV or Parquet table, or a folder of such; its content decides, not its place.",
+        description="A FITS, ECSV or Parquet table, or a folder of such; its content decides, not its place",
         critical=False,
         min_length=1,
     )
     columns: dict[str, str] = parameter(
         {},
         description="Standard name (id, ra, dec, ra_error, pmra, mag_G, mag_r ...) to the file's where they"
-        " differ; the names of Gaia's archive are known.",
+        " differ; the names of Gaia's archive are known",
     )
 
 

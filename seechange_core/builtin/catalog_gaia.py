@@ -13,7 +13,7 @@ class GaiaParams(Params):
 
     url: str = parameter(
         "https://gea.esac.esa.int/tap-server/tap",
-        description="TAP service that has the table gaiadr3.gaia_source.",
+        description="TAP service that has the table gaiadr3.gaia_source",
         critical=False,
         pattern="^https?://",
     )

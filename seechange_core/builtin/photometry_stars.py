@@ -14,37 +14,37 @@ class StarsPhotometryParams(Params):
     """Which stars are used, and what is trusted."""
 
     min_stars: int = parameter(
-        10, description="Fewest stars that must match; below 5 their median is taken.", ge=1
+        10, description="Fewest stars that must match; below 5 their median is taken", ge=1
     )
-    min_snr: float = parameter(10.0, description="Faintest sources that are used.", ge=3)
+    min_snr: float = parameter(10.0, description="Least S/N of the sources that are used", ge=3)
     match_radius_arcsec: float = parameter(
-        1.0, description="How close a source and a star count as the same.", unit="arcsec", gt=0, le=10
+        1.0, description="How close a source and a star count as the same", unit="arcsec", gt=0, le=10
     )
     flux: Literal["psf", "aperture"] = parameter(
-        "psf", description="Fluxes that are compared with the catalogue."
+        "psf", description="Fluxes that are compared with the catalogue"
     )
     colour_min: float = parameter(
-        0.3, description="Bluest star (BP - RP), where colours are known.", unit="mag"
+        0.3, description="Bluest star (BP - RP), where colours are known", unit="mag"
     )
     colour_max: float = parameter(
-        2.5, description="Reddest star (BP - RP), where colours are known.", unit="mag"
+        2.5, description="Reddest star (BP - RP), where colours are known", unit="mag"
     )
-    fit_colour_term: bool = parameter(False, description="Fit a colour term, given 30 stars or more.")
+    fit_colour_term: bool = parameter(False, description="Fit a colour term, given 30 stars or more")
     colour_term: float = parameter(
-        0.0, description="Colour term (BP - RP) where none is fitted.", unit="mag/mag", ge=-2, le=2
+        0.0, description="Colour term (BP - RP) where none is fitted", unit="mag/mag", ge=-2, le=2
     )
     pivot_colour: float = parameter(
         0.8,
-        description="BP - RP that the zero point refers to if there is a colour term.",
+        description="BP - RP that the zero point refers to if there is a colour term",
         unit="mag",
         ge=-1,
         le=5,
     )
     clip_sigma: float = parameter(
-        3.0, description="Stars that deviate more are left out.", unit="sigma", ge=2, le=10
+        3.0, description="Stars that deviate more are left out", unit="sigma", ge=2, le=10
     )
     max_scatter_mag: float = parameter(
-        0.3, description="Largest scatter of the stars that are kept.", unit="mag", gt=0, le=5
+        0.3, description="Largest scatter of the stars that are kept", unit="mag", gt=0, le=5
     )
 
 

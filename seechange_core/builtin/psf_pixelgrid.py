@@ -11,29 +11,29 @@ from seechange_core.frames import Frame, PsfModel, SourceTable
 class PixelGridParams(Params):
     """How stars are chosen and fitted."""
 
-    min_snr: float = parameter(20.0, description="Least S/N of a star.", ge=5)
+    min_snr: float = parameter(20.0, description="Least S/N of a star", ge=5)
     max_stars: int = parameter(
-        300, description="Number of stars that is enough; the brightest are taken.", ge=1
+        300, description="Number of stars that is enough; the brightest are taken", ge=1
     )
-    min_stars: int = parameter(1, description="Fewest stars; with fewer the section is rejected.", ge=1)
+    min_stars: int = parameter(1, description="Fewest stars; with fewer the section is rejected", ge=1)
     max_contamination: float = parameter(
-        0.01, description="Most light of neighbours at a star's peak, relative to its own.", gt=0, le=1
+        0.01, description="Most light of neighbours at a star's peak, relative to its own", gt=0, le=1
     )
     max_ellipticity: float = parameter(
-        0.1, description="Most ellipticity (1 - b/a) beyond that of most stars.", gt=0, le=1
+        0.1, description="Most ellipticity (1 - b/a) beyond that of most stars", gt=0, le=1
     )
     half_size_fwhm: float = parameter(
         3.0,
-        description="Half the side of the part fitted pixel by pixel; wings lie around it.",
+        description="Half the side of the part fitted pixel by pixel; wings lie around it",
         unit="FWHM",
         ge=2,
         le=5,
     )
-    min_stars_linear: int = parameter(20, description="Fewest stars for a PSF that varies linearly.", ge=3)
+    min_stars_linear: int = parameter(20, description="Fewest stars for a PSF that varies linearly", ge=3)
     min_stars_quadratic: int = parameter(
-        40, description="Fewest stars for a PSF that varies quadratically.", ge=6
+        40, description="Fewest stars for a PSF that varies quadratically", ge=6
     )
-    min_stars_cubic: int = parameter(250, description="Fewest stars for a PSF that varies cubically.", ge=10)
+    min_stars_cubic: int = parameter(250, description="Fewest stars for a PSF that varies cubically", ge=10)
 
 
 class PixelGridPsf(PsfEstimator):

@@ -18,7 +18,7 @@ class AssociationParams(Params):
     """How near is near enough."""
 
     radius_arcsec: float = parameter(
-        1.0, description="Largest distance of a measurement from its object.", unit="arcsec", ge=0.2, le=10.0
+        1.0, description="Largest distance of a measurement from its object", unit="arcsec", ge=0.2, le=10.0
     )
 
 

@@ -20,13 +20,13 @@ class AstrocalParams(Params):
 
     margin_arcsec: float = parameter(
         240.0,
-        description="How far around the image catalogue stars are asked for; no less than the pointing may be off.",
+        description="How far around the image catalogue stars are asked for; no less than the pointing may be off",
         unit="arcsec",
         ge=0,
         le=3600,
     )
     magnitude_limit: float = parameter(
-        20.5, description="Faintest catalogue star, in the catalogue's main band.", unit="mag", ge=5, le=30
+        20.5, description="Faintest catalogue star, in the catalogue's main band", unit="mag", ge=5, le=30
     )
 
 

@@ -21,18 +21,18 @@ class CoadditionParams(Params):
     """How images are added."""
 
     method: Literal["weighted", "mean"] = parameter(
-        "weighted", description="Weights of the members: weighted (by signal to noise) or mean (all alike)."
+        "weighted", description="Weights of the members: weighted (by signal to noise) or mean (all alike)"
     )
     clip_sigma: float = parameter(
         5.0,
-        description="Pixels that deviate more from the other members are left out.",
+        description="Pixels that deviate more from the other members are left out",
         unit="sigma",
         ge=2,
         le=100,
     )
     light_fraction: float = parameter(
         0.2,
-        description="Part of the local light by which a pixel may deviate beyond what noise and seeing explain.",
+        description="Part of the local light by which a pixel may deviate beyond what noise and seeing explain",
         ge=0,
         le=10,
     )

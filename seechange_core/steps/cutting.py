@@ -14,7 +14,7 @@ from seechange_core.steps.step import Step, StepContext, StepResult
 class CuttingParams(Params):
     """What the stamps are like."""
 
-    size: int = parameter(41, description="Side of a stamp, odd.", unit="pixel", ge=5, le=511)
+    size: int = parameter(41, description="Side of a stamp, odd", unit="pixel", ge=5, le=511)
 
     @field_validator("size")
     @classmethod

@@ -16,19 +16,19 @@ from seechange_core.steps.step import Step, StepContext, StepResult
 class DetectionParams(Params):
     """What counts as a detection."""
 
-    threshold: float = parameter(5.0, description="Least absolute score of a detection.", unit="sigma", gt=0)
+    threshold: float = parameter(5.0, description="Least absolute score of a detection", unit="sigma", gt=0)
     separation_fwhm: float = parameter(
         1.5,
-        description="Peaks of one sign within so many FWHM of the PSF are one source.",
+        description="Peaks of one sign within so many FWHM of the PSF are one source",
         unit="FWHM",
         ge=0,
         le=10,
     )
     max_unusable_fraction: float = parameter(
-        0.3, description="Peaks with more of their PSF core unusable are dropped.", ge=0, le=1
+        0.3, description="Peaks with more of their PSF core unusable are dropped", ge=0, le=1
     )
     max_detections: int = parameter(
-        20_000, description="A difference with more of them is rejected as a failed subtraction.", ge=1
+        20_000, description="A difference with more of them is rejected as a failed subtraction", ge=1
     )
 
 

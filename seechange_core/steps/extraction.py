@@ -20,34 +20,34 @@ class ExtractionParams(Params):
 
     threshold: float = parameter(
         5.0,
-        description="Least significance of a source's brightest pixel after filtering.",
+        description="Least significance of a source's brightest pixel after filtering",
         unit="sigma",
         ge=1.5,
         le=100,
     )
     min_pixels: int = parameter(
-        1, description="Fewest pixels above the threshold.", unit="pixel", ge=1, le=1000
+        1, description="Fewest pixels above the threshold", unit="pixel", ge=1, le=1000
     )
     deblend_contrast: float = parameter(
-        0.005, description="Least part of a blend's light that makes a peak a source of its own.", gt=0, le=1
+        0.005, description="Least part of a blend's light that makes a peak a source of its own", gt=0, le=1
     )
     kernel_fwhm_pixel: float = parameter(
-        3.5, description="Width of the filter that sources are found with.", unit="pixel", ge=1, le=20
+        3.5, description="Width of the filter that sources are found with", unit="pixel", ge=1, le=20
     )
     aperture_radii_fwhm: tuple[float, ...] = parameter(
         (0.75, 1.0, 1.5, 2.5),
-        description="Radii of the apertures, smallest first.",
+        description="Radii of the apertures, smallest first",
         unit="FWHM",
         min_length=1,
     )
     min_usable_fraction: float = parameter(
-        0.05, description="Least part of the pixels that must be usable.", ge=0, le=1
+        0.05, description="Least part of the pixels that must be usable", ge=0, le=1
     )
-    min_sources: int = parameter(1, description="Fewest sources.", ge=1)
-    min_fwhm_pixel: float = parameter(1.0, description="Least FWHM of the PSF.", unit="pixel", gt=0)
-    max_fwhm_pixel: float = parameter(20.0, description="Largest FWHM of the PSF.", unit="pixel", gt=0)
+    min_sources: int = parameter(1, description="Fewest sources", ge=1)
+    min_fwhm_pixel: float = parameter(1.0, description="Least FWHM of the PSF", unit="pixel", gt=0)
+    max_fwhm_pixel: float = parameter(20.0, description="Largest FWHM of the PSF", unit="pixel", gt=0)
     max_seeing_arcsec: float = parameter(
-        10.0, description="Largest FWHM of the PSF where the pixel scale is known.", unit="arcsec", gt=0
+        10.0, description="Largest FWHM of the PSF where the pixel scale is known", unit="arcsec", gt=0
     )
 
     @model_validator(mode="after")

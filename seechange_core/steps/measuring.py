@@ -21,34 +21,39 @@ class MeasuringParams(Params):
     """Limits beyond which a candidate is flagged as not like the PSF, and further ones beyond which it is dropped."""
 
     max_chi2: float = parameter(
-        2.0, description="Reduced chi-square that is always good enough; above it the misfit decides.", gt=0
+        2.0, description="Reduced chi-square that is always good enough; above it the misfit decides", gt=0
     )
     max_misfit: float = parameter(
-        0.4, description="Residuals beyond the noise, relative to the signal.", gt=0
+        0.4, description="Largest residuals beyond the noise, relative to the signal", gt=0
     )
     min_width_ratio: float = parameter(
-        0.6, description="Width relative to the PSF: cosmic rays are narrow.", ge=0
+        0.6, description="Least width relative to the PSF's: cosmic rays are narrow", ge=0
     )
-    max_width_ratio: float = parameter(1.3, description="Width relative to the PSF.", gt=0)
-    max_elongation: float = parameter(3.0, description="Major divided by minor axis.", ge=1)
+    max_width_ratio: float = parameter(1.3, description="Largest width relative to the PSF's", gt=0)
+    max_elongation: float = parameter(3.0, description="Largest ratio of the major to the minor axis", ge=1)
     max_dipole_fraction: float = parameter(
-        0.6, description="Flux of a source of the opposite sign beside it, relative to its own.", gt=0, le=1
+        0.6,
+        description="Largest flux of a source of the opposite sign beside it, relative to its own",
+        gt=0,
+        le=1,
     )
-    max_bad_fraction: float = parameter(0.3, description="Part of the pixels within 2 FWHM.", ge=0, le=1)
+    max_bad_fraction: float = parameter(
+        0.3, description="Largest part of the pixels within 2 FWHM that is unusable", ge=0, le=1
+    )
     drop_chi2: float = parameter(
         3.0,
-        description="Reduced chi-square of what is dropped, where drop_misfit and drop_contrast say so too.",
+        description="Reduced chi-square above which a candidate is dropped, where both other limits say so too",
         gt=0,
     )
     drop_misfit: float = parameter(
         1.0,
-        description="Misfit above which a candidate is dropped: it has less light of a point source than residuals.",
+        description="Misfit above which a candidate is dropped: it has less light of a point source than residuals",
         gt=0,
     )
     drop_contrast: float = parameter(
         0.5,
         description="Only what has less flux than this part of the light under it, in the reference, is dropped: "
-        "it is what a bright source left, not a source that is new.",
+        "it is what a bright source left, not a source that is new",
         ge=0,
     )
 

@@ -19,13 +19,13 @@ class PhotocalParams(Params):
 
     margin_arcsec: float = parameter(
         240.0,
-        description="How far around the image stars are asked for; as in astrocal, so that both share an excerpt.",
+        description="How far around the image stars are asked for; as in astrocal, so that both share an excerpt",
         unit="arcsec",
         ge=0,
         le=3600,
     )
     magnitude_limit: float = parameter(
-        20.5, description="Faintest catalogue star, in the catalogue's main band.", unit="mag", ge=5, le=30
+        20.5, description="Faintest catalogue star, in the catalogue's main band", unit="mag", ge=5, le=30
     )
 
 

@@ -22,13 +22,13 @@ from seechange_core.steps.step import (
 class SubtractionParams(Params):
     """Which reference is subtracted, and how well it is taken to fit."""
 
-    reference_set: str = parameter("default", description="Name of the set of references.", min_length=1)
+    reference_set: str = parameter("default", description="Name of the set of references", min_length=1)
     min_overlap: float = parameter(
-        0.85, description="Least part of the new image that the reference has to cover.", ge=0, le=1
+        0.85, description="Least part of the new image that the reference has to cover", ge=0, le=1
     )
     unmeasured_registration_error: float = parameter(
         0.1,
-        description="Misregistration along each axis that is allowed for where too few stars measure it.",
+        description="Misregistration along each axis that is allowed for where too few stars measure it",
         unit="pixel",
         ge=0,
         le=5,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from seechange_core.api import Params, parameter
+from seechange_core.pipeline import process_schemas
+from seechange_core.registry import REGISTERING_HOOKS, Registry
 
 
 class Fit(Params):
@@ -53,3 +57,17 @@ def test_sets_have_one_order_in_every_process() -> None:
         for seed in ("1", "2", "3")
     }
     assert told == {"{'names': ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']}\n"}
+
+
+def _all_params() -> list[type[Params]]:
+    registry = Registry()
+    components = [one for kind in REGISTERING_HOOKS for one in registry.components(kind).values()]
+    return [schema.params for schema in process_schemas()] + [component.Params for component in components]
+
+
+@pytest.mark.parametrize("params", _all_params(), ids=lambda params: params.__name__)
+def test_descriptions_are_phrases_for_people(params: type[Params]) -> None:
+    for name, info in params.model_fields.items():
+        assert info.description, name
+        assert info.description[0].isupper(), name
+        assert not info.description.endswith("."), name

@@ -13,48 +13,46 @@ class AlardLuptonParams(Params):
 
     convolve: Literal["sharper", "new", "reference"] = parameter(
         "sharper",
-        description="Which image is convolved to match the other; by default the one of better seeing.",
+        description="Which image is convolved to match the other; by default the one of better seeing",
     )
     degrees: tuple[int, int, int] = parameter(
-        (6, 4, 2), description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian."
+        (6, 4, 2), description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian"
     )
     spatial_degree: int = parameter(
         2,
         ge=0,
         le=4,
-        description="Degree of the kernel's variation over the image; lower where stamps are few.",
+        description="Degree of the kernel's variation over the image; lower where stamps are few",
     )
     stamps_per_cell: int = parameter(
-        4, ge=1, le=50, description="Most stamps in each of the 8 by 8 cells of the image."
+        4, ge=1, le=50, description="Most stamps in each of the 8 by 8 cells of the image"
     )
     min_stamp_snr: float = parameter(
-        20.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images."
+        20.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
     )
-    min_stamps: int = parameter(3, ge=1, description="Pairs with fewer good stamps are rejected.")
-    tile: int = parameter(
-        256, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each."
-    )
+    min_stamps: int = parameter(3, ge=1, description="Pairs with fewer good stamps are rejected")
+    tile: int = parameter(256, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each")
     border: int = parameter(
-        32, ge=8, le=512, unit="pixel", description="Overlap of the tiles; filters reach no further."
+        32, ge=8, le=512, unit="pixel", description="Overlap of the tiles; filters reach no further"
     )
     min_usable_fraction: float = parameter(
-        0.2, ge=0, le=1, description="Pairs with fewer pixels that are usable in both images are rejected."
+        0.2, ge=0, le=1, description="Pairs with fewer pixels that are usable in both images are rejected"
     )
     min_registration_error: float = parameter(
         0.02,
         ge=0,
         le=5,
         unit="pixel",
-        description="Misregistration along each axis that is always allowed for.",
+        description="Misregistration along each axis that is always allowed for",
     )
     relative_error: float = parameter(
-        0.003, ge=0, le=0.5, description="Error of the kernel as a fraction of a source's light."
+        0.003, ge=0, le=0.5, description="Error of the kernel as a fraction of a source's light"
     )
     fill_error: float = parameter(
         1.0,
         ge=0,
         le=10,
-        description="Error of what stands in for unusable pixels, as a fraction of its light.",
+        description="Error of what stands in for unusable pixels, as a fraction of its light",
     )
 
 
