@@ -152,10 +152,8 @@ class DataStore:
         self, provenance: str | None = None, tag: str | None = None
     ) -> LazyImage[Image] | None:
         """Return the difference image; ``.product`` has its PSF, score and flux images too."""
-        image = self.get_image()
-        if image is None:
-            return None
-        found = self._first(Image, Image.new_image_id == image.row.id, provenance, tag)
+        new = self._images(self._image_condition(), provenance, tag)
+        found = self._first(Image, Image.new_image_id.in_(new), provenance, tag)
         return None if found is None else LazyImage(found, self._reader(found, "difference"))
 
     def get_detections(
@@ -184,9 +182,10 @@ class DataStore:
 
     def get_scores(self, provenance: str | None = None, tag: str | None = None) -> list[DeepScore]:
         """Return the scores of the candidates, scorer by scorer, in the order of the measurements."""
-        measured = select(Measurements.id).where(
-            Measurements.product_id == self._measuring_product(None, None)
-        )
+        condition = Measurements.product_id == self._measuring_product(None, None)
+        if provenance is not None or tag is not None:
+            condition = Measurements.image_id.in_(self._differences(provenance, tag))
+        measured = select(Measurements.id).where(condition)
         one = self._first(DeepScore, DeepScore.measurement_id.in_(measured), provenance, tag)
         if one is None:
             return []
@@ -256,25 +255,37 @@ class DataStore:
         )
 
     def _of_image(self, table: Any, role: str, provenance: str | None, tag: str | None) -> Any:
-        return self._belonging(table, role, self.get_image(), provenance, tag)
+        images = self._images(self._image_condition(), provenance, tag)
+        return self._belonging(table, role, images, provenance, tag)
 
     def _of_difference(self, table: Any, role: str, provenance: str | None, tag: str | None) -> Any:
-        return self._belonging(table, role, self.get_subtraction(), provenance, tag)
+        return self._belonging(table, role, self._differences(provenance, tag), provenance, tag)
 
     def _belonging(
-        self, table: Any, role: str, image: LazyImage[Image] | None, provenance: str | None, tag: str | None
+        self, table: Any, role: str, images: Select[UUID], provenance: str | None, tag: str | None
     ) -> Any:
-        if image is None:
-            return None
-        found = self._first(table, table.image_id == image.row.id, provenance, tag)
+        found = self._first(table, table.image_id.in_(images), provenance, tag)
         return None if found is None else LazyRow(found, self._reader(found, role))
 
     def _measuring_product(self, provenance: str | None, tag: str | None) -> UUID | None:
-        difference = self.get_subtraction()
-        if difference is None:
-            return None
-        one = self._first(Measurements, Measurements.image_id == difference.row.id, provenance, tag)
+        differences = self._differences(provenance, tag)
+        one = self._first(Measurements, Measurements.image_id.in_(differences), provenance, tag)
         return None if one is None else one.product_id
+
+    def _differences(self, provenance: str | None, tag: str | None) -> Select[UUID]:
+        new = self._images(self._image_condition(), provenance, tag)
+        return self._images(Image.new_image_id.in_(new), provenance, tag)
+
+    def _images(self, condition: Any, provenance: str | None, tag: str | None) -> Select[UUID]:
+        """Return a query for the image that fits a condition.
+
+        Where a processing is asked for, all that fit: which of them it was made from, only its own row tells.
+        """
+        images = select(Image.id).where(condition)
+        if provenance is not None or tag is not None:
+            return images
+        found = self._first(Image, condition, None, None)
+        return images.where(Image.id == (None if found is None else found.id))
 
     def _first(self, table: Any, condition: Any, provenance: str | None, tag: str | None) -> Any:
         """Return the row of a table that fits a condition and the wanted provenance; the most recent of several."""

@@ -83,6 +83,21 @@ def test_processing_is_chosen_by_provenance_then_tag_then_time(new_chain: Any) -
     assert chosen(provenance=new.id, provenances=both) == second
 
 
+def test_products_of_an_older_image_are_found_by_their_provenance(new_chain: Any) -> None:
+    chain = new_chain()
+    old_image = chain.save("preprocessing").product_id
+    old = chain.save("extraction").provenance
+    new_image = chain.save("preprocessing", "2.0").product_id
+    assert old_image != new_image
+    chain.save("extraction", "2.0")
+    data = of_section(chain)
+    assert data.get_image().id == row_id(new_image)
+    assert data.get_sources().image_id == row_id(new_image)
+    assert data.get_sources(old.id).image_id == row_id(old_image)
+    chain.store.provenances.set_tag("dr1", [old])
+    assert data.get_sources(tag="dr1").image_id == row_id(old_image)
+
+
 def store_product(chain: Any, provenance: Provenance) -> str:
     wanted = select(Product.identity).where(Product.provenance_id == provenance.id)
     with chain.store.database.read() as session:
