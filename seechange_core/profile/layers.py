@@ -66,6 +66,11 @@ def yaml_layer(text: str, source: str) -> Layer:
         values = {}
     if not isinstance(values, dict):
         raise ProfileError([f"{source} must be a mapping of blocks, such as 'detection: {{threshold: 5}}'"])
+    odd = [key for key in values if not isinstance(key, str)]
+    if odd:
+        raise ProfileError(
+            [f"{source}: {odd[0]!r} cannot name a block; YAML takes no, off and 1 for other than text"]
+        )
     return Layer(source, values)
 
 

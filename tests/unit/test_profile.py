@@ -186,6 +186,13 @@ def test_malformed_files_are_refused_by_name(registry, tmp_path, text):
         load(registry, file=file)
 
 
+def test_block_whose_name_yaml_takes_for_something_else_is_refused(registry, tmp_path):
+    file = tmp_path / "night.yaml"
+    file.write_text("no: {threshold: 5}\n")
+    with pytest.raises(ProfileError, match=r"night\.yaml: False cannot name a block"):
+        load(registry, file=file)
+
+
 def test_place_of_a_mistake_in_the_yaml_is_named(registry, tmp_path):
     file = tmp_path / "night.yaml"
     file.write_text("detection:\n  threshold: [1\nsubtraction: {}\n")
