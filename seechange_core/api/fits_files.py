@@ -89,12 +89,6 @@ def read_cards(path: Path, extension: int | str = 0) -> dict[str, Any]:
         return plain_cards(extension_of(hdus, extension, path).header)
 
 
-def extension_names(path: Path) -> tuple[str, ...]:
-    """Return the names of all extensions that hold an image, in the order of the file."""
-    with open_fits(path) as hdus:
-        return tuple(hdu.name for hdu in hdus[1:] if hdu.is_image)
-
-
 def plain_cards(header: fits.Header) -> dict[str, Any]:
     """Return a header as keyword to value: comments, history, checksums and undefined values are left out."""
     cards = {}

@@ -15,6 +15,7 @@ from seechange_core.api import CatalogRegion
 from seechange_core.builtin.star_columns import star_table
 from seechange_core.errors import InputError
 from seechange_core.frames import Floats, StarTable
+from seechange_core.frames.mapping import separation_deg
 
 _CATALOG = "file"
 
@@ -30,7 +31,7 @@ def read_stars(files: Sequence[Path], names: Mapping[str, str], region: CatalogR
     parts = []
     for path in files:
         stars = star_table(_read(path), names, _CATALOG, str(path))
-        distance = _distance_deg(region.ra_deg, region.dec_deg, stars["ra"], stars["dec"])
+        distance = separation_deg(region.ra_deg, region.dec_deg, stars["ra"], stars["dec"])
         wanted = (distance <= region.radius_deg) & ~(_main_magnitude(stars) > region.magnitude_limit)
         parts.append((path, stars.rows(wanted)))
     filled = [(path, stars) for path, stars in parts if stars.n_rows] or parts[:1]
@@ -77,10 +78,3 @@ def _main_magnitude(stars: StarTable) -> Floats:
     if not bands:
         return np.full(stars.n_rows, -np.inf)
     return np.asarray(stars["mag_G" if "mag_G" in bands else bands[0]], np.float64)
-
-
-def _distance_deg(ra: float, dec: float, ra_other: Floats, dec_other: Floats) -> Floats:
-    """Return distances on the sphere by the haversine formula, which is exact for small ones."""
-    alpha, delta = np.radians(ra_other - ra), np.radians(dec_other - dec)
-    product = np.cos(np.radians(dec)) * np.cos(np.radians(dec_other))
-    return np.degrees(2.0 * np.arcsin(np.sqrt(np.sin(0.5 * delta) ** 2 + product * np.sin(0.5 * alpha) ** 2)))

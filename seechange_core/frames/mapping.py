@@ -115,6 +115,17 @@ def _tpv(first: Floats, second: Floats, coefficients: tuple[float, ...]) -> Floa
     return total
 
 
+def separation_deg(ra: float, dec: float, other_ra: ArrayLike, other_dec: ArrayLike) -> Floats:
+    """Return great-circle distances (deg) from one position to others (deg), exact for small ones.
+
+    Sinnott (1984), S&T 68, 159: the haversine formula.
+    """
+    delta, other_delta = np.radians(dec), np.radians(np.asarray(other_dec, np.float64))
+    along = np.sin(0.5 * np.radians(np.asarray(other_ra, np.float64) - ra)) ** 2
+    across = np.sin(0.5 * (other_delta - delta)) ** 2
+    return np.degrees(2.0 * np.arcsin(np.sqrt(across + np.cos(delta) * np.cos(other_delta) * along)))
+
+
 def project(ra: ArrayLike, dec: ArrayLike, centre: tuple[float, float]) -> tuple[Floats, Floats]:
     """Project the sky onto a tangent plane (Calabretta & Greisen 2002, A&A 395, 1077, sect. 5.1.3).
 

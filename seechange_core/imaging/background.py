@@ -72,12 +72,9 @@ def measure_background(
 
 def background_image(model: BackgroundModel) -> Pixels:
     """Draw the sky level of every pixel as a bicubic natural spline through the mesh; shape `model.shape`."""
-    return _drawn(model.level, model)
-
-
-def background_rms_image(model: BackgroundModel) -> Pixels:
-    """Draw the sky noise of every pixel as a bicubic natural spline through the mesh; shape `model.shape`."""
-    return _drawn(model.rms, model)
+    rows = _spline_weights(model.shape[0], model.box[0]).astype(np.float32)
+    columns = _spline_weights(model.shape[1], model.box[1]).astype(np.float32)
+    return np.ascontiguousarray((rows @ model.level) @ columns.T)
 
 
 def grown_square(area: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
@@ -96,12 +93,6 @@ def grown_square(area: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
 def _box(length: int, box_pixel: int) -> int:
     """Side of a cell close to the one wanted, such that cells cover an axis without a narrow one at the end."""
     return math.ceil(length / max(1, round(length / box_pixel)))
-
-
-def _drawn(mesh: Pixels, model: BackgroundModel) -> Pixels:
-    rows = _spline_weights(model.shape[0], model.box[0]).astype(np.float32)
-    columns = _spline_weights(model.shape[1], model.box[1]).astype(np.float32)
-    return np.ascontiguousarray((rows @ mesh) @ columns.T)
 
 
 def _spline_weights(length: int, box: int) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 
 from seechange_core.api import CatalogRegion
 from seechange_core.frames import SkyMapping
+from seechange_core.frames.mapping import separation_deg
 
 _STEP_DEG = 0.25
 
@@ -36,14 +37,7 @@ def region_of(
     steps = max(1, math.floor(360.0 * math.cos(math.radians(grid_dec)) / _STEP_DEG))
     grid_ra = 360.0 / steps * (round(ra / 360.0 * steps) % steps)
     corners = mapping.footprint(shape)
-    reach = max(float(np.max(_distance_deg(grid_ra, grid_dec, *corners))), 0.0) + margin_deg
+    reach = float(np.max(separation_deg(grid_ra, grid_dec, *corners))) + margin_deg
     return CatalogRegion(
         round(grid_ra, 6), round(grid_dec, 6), _STEP_DEG * math.ceil(reach / _STEP_DEG), magnitude_limit
     )
-
-
-def _distance_deg(ra: float, dec: float, ra_other: np.ndarray, dec_other: np.ndarray) -> np.ndarray:
-    """Return distances on the sphere by the haversine formula, which is exact for small ones."""
-    alpha, delta = np.radians(ra_other - ra), np.radians(dec_other - dec)
-    product = math.cos(math.radians(dec)) * np.cos(np.radians(dec_other))
-    return np.degrees(2.0 * np.arcsin(np.sqrt(np.sin(0.5 * delta) ** 2 + product * np.sin(0.5 * alpha) ** 2)))

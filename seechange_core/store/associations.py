@@ -12,11 +12,11 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.frames import Floats, MaskPlane
+from seechange_core.frames.mapping import separation_deg
 from seechange_core.models import Measurements, Object, row_id
 from seechange_core.models.sky_index import in_cone, lock_cells, sky_index
 from seechange_core.store.database import Database
 from seechange_core.store.overlap import middle
-from seechange_core.store.rows.sky import separation_deg
 
 _ARCSEC_PER_DEG = 3600.0
 

@@ -10,13 +10,13 @@ from sqlalchemy import func, select, update
 
 from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
+from seechange_core.frames.mapping import separation_deg
 from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.loading import read_calibrated
 from seechange_core.store.overlap import middle, overlap_fraction
 from seechange_core.store.products import ProductRecord, ProductStore
 from seechange_core.store.rows.references import ReferencePlacement
-from seechange_core.store.rows.sky import separation_deg
 
 #: Roles that a reference consists of.
 REFERENCE_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")

@@ -35,9 +35,6 @@ from seechange_core.store.formats.documents import (
 from seechange_core.store.formats.frame import (
     frame_bytes,
     read_frame,
-    read_frame_header,
-    read_frame_mask,
-    read_frame_pixels,
 )
 from seechange_core.store.formats.psf import psf_bytes, read_psf
 from seechange_core.store.formats.stamps import read_stamps, stamps_bytes
@@ -146,15 +143,6 @@ def test_mask_planes_are_explained(tmp_path: Path) -> None:
         for plane, meaning in MASK_MEANINGS.items():
             keyword = f"MASK{int(plane).bit_length() - 1}"
             assert (header[keyword], header.comments[keyword]) == (plane.name, meaning)
-
-
-def test_one_component_can_be_read_alone(tmp_path: Path) -> None:
-    frame = make_frame(header={"OBJECT": "field"}, info={"filter": "r"})
-    path = written(tmp_path, frame_bytes(frame))
-    again = read_frame(path)
-    np.testing.assert_array_equal(read_frame_pixels(path), again.data)
-    np.testing.assert_array_equal(read_frame_mask(path), again.mask)
-    assert read_frame_header(path) == ({"filter": "r"}, {"OBJECT": "field"})
 
 
 def test_same_frame_gives_same_bytes() -> None:

@@ -46,25 +46,6 @@ def read_frame(path: Path) -> Frame:
     return Frame(data, variance, mask, metadata["info"], dict(metadata["header"]), metadata["noise_ratio"])
 
 
-def read_frame_pixels(path: Path) -> Pixels:
-    """Read the pixels alone (electron)."""
-    with opened(path) as hdus:
-        return native(extension(hdus, IMAGE, path).data)
-
-
-def read_frame_mask(path: Path) -> Mask:
-    """Read the mask alone."""
-    with opened(path) as hdus:
-        return native(extension(hdus, MASK, path).data)
-
-
-def read_frame_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read info and header cards without any pixels."""
-    with opened(path) as hdus:
-        metadata = metadata_of(hdus, path)
-    return metadata["info"], dict(metadata["header"])
-
-
 def frame_planes(data: Pixels, variance: Pixels, mask: Mask, noise_ratio: float, cards: Any) -> list[Any]:
     """Return the three extensions of an image, header cards on the first."""
     noise_electron = math.sqrt(quiet_level(variance)) * noise_ratio

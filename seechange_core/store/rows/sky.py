@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seechange_core.frames import SkyMapping
+from seechange_core.frames.mapping import separation_deg
 from seechange_core.models.sky_index import sky_index
 
 _NOWHERE = {"ra": None, "dec": None, "sky_index": None, "corners": None, "radius_deg": None}
@@ -31,12 +32,3 @@ def position_columns(ra: float, dec: float) -> dict[str, Any]:
     if not (np.isfinite(ra) and np.isfinite(dec)):
         return {"ra": None, "dec": None, "sky_index": None}
     return {"ra": ra, "dec": dec, "sky_index": int(sky_index(ra, dec))}
-
-
-def separation_deg(ra: float, dec: float, other_ra: Any, other_dec: Any) -> Any:
-    """Return great-circle distances (deg) from one position, by the haversine formula."""
-    alpha, delta = np.radians(ra), np.radians(dec)
-    other_alpha, other_delta = np.radians(other_ra), np.radians(other_dec)
-    across = np.sin((other_delta - delta) / 2) ** 2
-    along = np.cos(delta) * np.cos(other_delta) * np.sin((other_alpha - alpha) / 2) ** 2
-    return np.degrees(2 * np.arcsin(np.sqrt(across + along)))
