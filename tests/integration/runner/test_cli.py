@@ -211,7 +211,7 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
     for kind in ("image", "difference", "stamps"):
         assert run("plot", kind, difference.id, "-o", tmp_path / f"{kind}.pdf").exit_code == 0
     result = run("plot", "lightcurve", "nobody", "-o", tmp_path / "none.png")
-    assert "no object is called 'nobody'" in str(result.exception)
+    assert "nothing was measured of an object 'nobody'" in str(result.exception)
 
 
 def test_delete_can_be_tried(run: Callable[..., Result], processed: Any) -> None:
