@@ -65,7 +65,8 @@ def planned_products(
     header = instrument.read_header(files)
     identity = exposure_identity(instrument.name, [file_sha256(path) for path in files])
     products = []
-    for section in wanted_sections(instrument, header, sections):
+    defective = services.store.sensor_sections.defective(instrument.name, header.mjd)
+    for section in wanted_sections(instrument, header, sections, defective):
         overrides = services.store.sensor_sections.overrides(instrument.name, section, header.mjd)
         origin = section_origin(identity, overrides)
         products += _followed(services, plan, files[0].name, section, origin)

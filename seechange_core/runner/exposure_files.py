@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,9 @@ def _may_be(kind: str, instrument: Any, files: tuple[Path, ...]) -> bool:
         return True
 
 
-def wanted_sections(instrument: Any, header: ExposureHeader, named: Sequence[str] = ()) -> list[str]:
+def wanted_sections(
+    instrument: Any, header: ExposureHeader, named: Sequence[str], defective: Mapping[str, bool]
+) -> list[str]:
     """List the sections of an exposure of the sky that are to be processed.
 
     Parameters
@@ -73,7 +75,9 @@ def wanted_sections(instrument: Any, header: ExposureHeader, named: Sequence[str
     header : ExposureHeader
         Of the exposure.
     named : sequence of str
-        Only these; by default all that are not defective.
+        Only these; if empty, all that are not defective.
+    defective : mapping of str to bool
+        What is known of sections besides the camera's own description, which it overrides.
 
     Raises
     ------
@@ -89,5 +93,5 @@ def wanted_sections(instrument: Any, header: ExposureHeader, named: Sequence[str
         raise InputError(f"no section is called {', '.join(unknown)}; there are {', '.join(known)}")
     # A raw exposure holds every CCD: one that is missing is an error of that section, not a silence.
     present = known if header.processing == "raw" else header.sections
-    defective = {geometry.id for geometry in described.values() if geometry.defective}
-    return list(named) or [section for section in present if section not in defective]
+    left_out = {geometry.id: geometry.defective for geometry in described.values()} | dict(defective)
+    return list(named) or [section for section in present if not left_out.get(section, False)]

@@ -8,7 +8,7 @@ from functools import cached_property, singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from seechange_core.errors import MissingInput
+from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import PsfModel, SkyMapping
 from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
@@ -202,7 +202,13 @@ class ExposureSection:
     def _(
         self, request: SuppliedPsfRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
-        return self._supplied_psf
+        supplied = self._supplied_psf
+        if bound.get(request.role) != (supplied and supplied.sha256):
+            raise InputError(
+                f"the PSF model supplied with {self.files[0].name} {self.section} changed after work on it began; "
+                "put the old one back, or delete what was made of the section and process it again"
+            )
+        return supplied
 
     @fetch.register
     def _(

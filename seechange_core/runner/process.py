@@ -91,7 +91,8 @@ def register(
     name = files[0].name
     try:
         header = services.instrument.read_header(files)
-        wanted = wanted_sections(services.instrument, header, sections)
+        defective = services.store.sensor_sections.defective(services.instrument.name, header.mjd)
+        wanted = wanted_sections(services.instrument, header, sections, defective)
         exposure = services.store.exposures.register(services.instrument.name, header, files)
     except Exception as error:
         return [], SectionReport(name, "-", FAILED, "registration", reason_of(error))

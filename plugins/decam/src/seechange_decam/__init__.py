@@ -30,6 +30,8 @@ class DecamParams(Params):
     psf_folder: Path | None = parameter(
         None,
         description="Folder with the PSFEx models of products; by default they are looked for beside the images",
+        # A model that is used enters the identity of what is made with it by its content.
+        critical=False,
     )
 
 
