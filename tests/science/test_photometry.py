@@ -109,7 +109,7 @@ def test_own_magnitudes_need_no_transformation() -> None:
 
 def test_filter_without_magnitudes_says_so() -> None:
     sources, stars = scene(100, 4)
-    with pytest.raises(InputError, match=r"filter 'Y'.*only G, BP, RP"):
+    with pytest.raises(InputError, match=r"filter 'Y'.*it has G, BP, RP"):
         solver().solve(frame("Y"), sources, MAPPING, stars, None)
 
 

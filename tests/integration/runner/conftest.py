@@ -160,6 +160,13 @@ class Survey:
         return sorted(self.rows(Report), key=lambda report: report.started_at)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count every test of this folder as slow: the first of them simulates and calibrates the survey."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def survey_files(tmp_path_factory: pytest.TempPathFactory) -> SurveyFiles:
     """Raw exposures of the simulated camera, its catalogue and the truth."""

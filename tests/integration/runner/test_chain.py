@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from seechange_core.models import Exposure, Measurements, Object, Product
 from seechange_core.pipeline import EXPOSURE_CHAIN
 
@@ -82,7 +80,6 @@ def test_rejection_is_remembered(survey: Any, new_exposure: Path) -> None:
     assert lenient.state == "done"
 
 
-@pytest.mark.slow
 def test_rows_and_files_are_the_same_whoever_makes_them(
     copied: Callable[[Any], Any], referenced: Any
 ) -> None:

@@ -8,12 +8,10 @@ import subprocess
 from typing import Any
 
 import numpy as np
-import pytest
 
 from seechange_core.models import Measurements, Object, Product
 
 
-@pytest.mark.slow
 def test_two_runs_at_once_make_everything_once(survey: Any) -> None:
     paths = [str(path) for path in survey.files.new[:2]]
     arguments = [*survey.command, "--json", "--jobs=1", "--sections=C1"]
@@ -37,7 +35,6 @@ def test_two_runs_at_once_make_everything_once(survey: Any) -> None:
     _assert_objects_are_apart(survey)
 
 
-@pytest.mark.slow
 def test_sections_of_one_sky_at_once_share_their_objects(survey: Any) -> None:
     reports = survey.process(survey.files.new, jobs=2)
     assert {(report.state, report.reason) for report in reports} == {("done", "")}

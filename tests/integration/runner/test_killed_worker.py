@@ -46,7 +46,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
 
 
-@pytest.mark.slow
 def test_killed_worker_loses_its_section_only(
     survey: Any, new_exposure: Path, environment: dict[str, str]
 ) -> None:
