@@ -109,7 +109,7 @@ class Associations:
 
 
 def object_name(ra: float, dec: float) -> str:
-    """Return the name of an object by its position (deg), as the IAU recommends: ``SC J123456.78-012345.6``."""
+    """Return the name of an object by its rounded position (deg), in the form of ``SC J123456.78-012345.6``."""
     hours, rest = divmod(round(ra / 15.0 * 360000) % (24 * 360000), 360000)
     minutes, hundredths = divmod(rest, 6000)
     degrees, rest_dec = divmod(round(abs(dec) * 36000), 36000)
