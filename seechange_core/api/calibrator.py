@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from seechange_core.api.component import Component
-from seechange_core.api.instrument import FilterTransformation
+from seechange_core.api.instrument import FilterTransformation, Instrument
+from seechange_core.errors import InputError
 from seechange_core.frames import (
     BackgroundModel,
-    CalibrationFrame,
+    Calibration,
+    ColumnTable,
     Frame,
     PhotometricSolution,
     PsfModel,
@@ -45,9 +47,41 @@ class Detrender(Calibrator):
         """Return the kinds of calibration file that `apply` cannot do without, such as ``("bias",)``."""
         return ()
 
+    def applies_to(self, section: SectionData) -> bool:
+        """Tell whether a section as read needs this correction; if not, its calibration files are not asked for."""
+        return self.for_calibrated or not section.calibrated
+
+    def read_tables(self, kind: str, text: str, instrument: Instrument) -> dict[str, ColumnTable]:
+        """Return the tables that a text file of one of its kinds of calibration holds, by section.
+
+        Kinds that are images keep this default.
+
+        Parameters
+        ----------
+        kind : str
+            One of `calibrations`.
+        text : str
+            Content of the file.
+        instrument : Instrument
+            Knows what amplifiers are called.
+
+        Raises
+        ------
+        InputError
+            If the text is not such a file; names the line.
+        """
+        raise InputError(f"{self.name} takes its {kind} from FITS images, not from a text file")
+
     @abc.abstractmethod
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the corrected section, with this correction appended to ``applied`` if, and only if, it was done.
+
+        Parameters
+        ----------
+        section : SectionData
+            As the corrections before left it; it is not changed.
+        calibrations : mapping of str to CalibrationFrame or CalibrationTable
+            By kind; at least those that `calibrations` names.
 
         Raises
         ------

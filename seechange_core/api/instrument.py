@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from seechange_core.api.component import Component
+from seechange_core.errors import InputError
 from seechange_core.frames import PsfModel, SectionData, SkyMapping
 
 
@@ -169,6 +170,21 @@ class Instrument(Component, abc.ABC):
     @abc.abstractmethod
     def first_mapping(self, header: Mapping[str, Any], info: Mapping[str, Any]) -> SkyMapping | None:
         """Return a WCS to start the astrometry from, given a section's header cards and info; None if unknown."""
+
+    def amplifier_named(self, name: str) -> tuple[str, str]:
+        """Return section and amplifier of a name that the camera's calibration files use.
+
+        By default that is the section's id followed by the amplifier's name, such as ``C1A``.
+
+        Raises
+        ------
+        InputError
+            If no section has this name.
+        """
+        for section in sorted(self.sections, key=len, reverse=True):
+            if name.startswith(section):
+                return section, name.removeprefix(section)
+        raise InputError(f"{self.name} has no section that {name!r} is an amplifier of")
 
     def supplied_psf(self, files: Sequence[Path], section: str) -> PsfModel | None:
         """Return a PSF model that came with the files, such as PSFEx's; None if there is none."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from seechange_core.frames.arrays import Floats, Mask, Pixels
 from seechange_core.frames.background import BackgroundModel
+from seechange_core.frames.calibration import Calibration, CalibrationFrame, CalibrationTable
 from seechange_core.frames.difference import AlignedPair, Difference
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.mapping import SkyMapping
 from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusable
 from seechange_core.frames.photometry import PhotometricSolution
 from seechange_core.frames.psf import PsfModel
-from seechange_core.frames.section import Amplifier, Box, CalibrationFrame, SectionData
+from seechange_core.frames.section import Amplifier, Box, SectionData
 from seechange_core.frames.sources import (
     DetectionTable,
     MeasurementTable,
@@ -28,7 +29,9 @@ __all__ = [
     "Amplifier",
     "BackgroundModel",
     "Box",
+    "Calibration",
     "CalibrationFrame",
+    "CalibrationTable",
     "ColumnTable",
     "DetectionTable",
     "Difference",

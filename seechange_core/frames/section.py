@@ -49,6 +49,8 @@ class Amplifier:
         Read noise (electron) and the level above which a raw pixel is not to be trusted (ADU, bias included).
     flip_x, flip_y : bool
         Whether the raw pixels run against the assembled image.
+    reversed_x, reversed_y : bool
+        Whether columns, or rows, of the raw array run against the order in which they were read out.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Amplifier:
     saturation_adu: float
     flip_x: bool = False
     flip_y: bool = False
+    reversed_x: bool = False
+    reversed_y: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class SectionData:
         True if the file already was a reduced image: flat-fielded, in `unit`, trimmed.
     applied : tuple of (str, str)
         Corrections done so far in order: name of the component and product id of its calibration file, or "".
+    others : mapping of str to SectionData
+        The other sections of the same exposure as read, by id. Each is read when it is asked for and kept by nobody,
+        so that a correction can look at many of them one after the other.
     """
 
     data: Pixels
@@ -95,29 +102,8 @@ class SectionData:
     variance: Pixels | None = None
     calibrated: bool = False
     applied: tuple[tuple[str, str], ...] = ()
+    others: Mapping[str, SectionData] = field(default_factory=dict)
 
     def replaced(self, **changes: Any) -> SectionData:
         """Return a copy with some fields changed; arrays that are not named are shared."""
         return replace(self, **changes)
-
-
-@dataclass(frozen=True)
-class CalibrationFrame:
-    """A bias, flat or other calibration image of one section, assembled and trimmed.
-
-    Parameters
-    ----------
-    kind : str
-        ``"bias"``, ``"flat"`` ...
-    data : array of shape (ny, nx), float32
-        ADU for additive kinds, relative response (median 1) for multiplicative ones.
-    product_id : str
-        Identity of the file it came from.
-    mask : array or None
-        Pixels that this calibration declares bad.
-    """
-
-    kind: str
-    data: Pixels
-    product_id: str
-    mask: Mask | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import InputError, MissingInput
-from seechange_core.frames import CalibrationFrame, SectionData
+from seechange_core.frames import Calibration, SectionData
 from seechange_core.imaging.calibration_frames import CORRECTED_BEFORE, combine_calibration
 from seechange_core.provenance import Provenance, product_id
 from seechange_core.runner.services import Services
@@ -116,7 +116,7 @@ def _corrections(services: Services, kind: str) -> tuple[Any, ...]:
 
 def _needed(
     services: Services, corrections: Sequence[Any], section: str, band: str, mjd: float
-) -> dict[str, CalibrationFrame]:
+) -> dict[str, Calibration]:
     frames = {}
     for kind in dict.fromkeys(kind for component in corrections for kind in component.calibrations()):
         identity = services.store.calibrations.find(
@@ -132,7 +132,7 @@ def _needed(
 
 
 def _corrected(
-    section: SectionData, corrections: Sequence[Any], calibrations: dict[str, CalibrationFrame]
+    section: SectionData, corrections: Sequence[Any], calibrations: dict[str, Calibration]
 ) -> SectionData:
     for component in corrections:
         section = component.apply(section, calibrations)

@@ -12,6 +12,7 @@ from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import PsfModel, SkyMapping
 from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.other_sections import OtherSections
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
 from seechange_core.runner.star_excerpts import bind_stars, fetch_stars
@@ -79,7 +80,8 @@ class ExposureSection:
         self._first_mapping = instrument.first_mapping(section.header, section.info)
         self._info = section.info
         amplifiers = tuple(replace(amplifier, **self._overrides) for amplifier in section.amplifiers)
-        return {"section": section.replaced(amplifiers=amplifiers)}
+        others = OtherSections(instrument, self.files, self.exposure.sections)
+        return {"section": section.replaced(amplifiers=amplifiers, others=others)}
 
     def observation(self, products: Products) -> Observation:
         """Describe the image of this section."""

@@ -27,7 +27,7 @@ class PreprocessingParams(Params):
 class Preprocessing(Step):
     """Applies the corrections of the profile in order.
 
-    Inputs: ``section`` (`SectionData`), ``calibrations`` (dict of kind to `CalibrationFrame`). Output: ``image``
+    Inputs: ``section`` (`SectionData`), ``calibrations`` (dict of kind to `Calibration`). Output: ``image``
     (`Frame`). A section that came calibrated only has the corrections with ``for_calibrated``.
     """
 
@@ -77,7 +77,7 @@ class Preprocessing(Step):
 def _corrections(section: SectionData, context: StepContext) -> tuple[Detrender, ...]:
     """Return the corrections that apply to a section."""
     named: tuple[Detrender, ...] = context.components[""]
-    return tuple(component for component in named if component.for_calibrated or not section.calibrated)
+    return tuple(component for component in named if component.applies_to(section))
 
 
 def _without_gaps(section: SectionData) -> SectionData:

@@ -33,7 +33,7 @@ class CatalogRequest:
 
 @dataclass(frozen=True)
 class CalibrationRequest:
-    """A step needs calibration files; the runner hands over a dict of kind to `CalibrationFrame` under `role`.
+    """A step needs calibration files; the runner hands over a dict of kind to `Calibration` under `role`.
 
     Kinds in `optional` may be missing.
     """

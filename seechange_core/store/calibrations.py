@@ -6,7 +6,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
-from seechange_core.frames import CalibrationFrame
+from seechange_core.frames import Calibration
 from seechange_core.models import CalibratorFile, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
@@ -32,7 +32,7 @@ class Calibrations:
 
     def register(
         self,
-        frame: CalibrationFrame,
+        frame: Calibration,
         *,
         instrument: str,
         section: str,
@@ -41,7 +41,7 @@ class Calibrations:
         valid_to_mjd: float | None = None,
         no_archive: bool = False,
     ) -> str:
-        """Save a calibration image and return its identity, ``frame.product_id``.
+        """Save a calibration image or table and return its identity, ``frame.product_id``.
 
         Parameters
         ----------
@@ -115,8 +115,8 @@ class Calibrations:
         with self._database.read() as session:
             return session.get(CalibratorFile, row_id(identity)) is not None
 
-    def load(self, identity: str, *, download: bool = True) -> CalibrationFrame:
-        """Read a calibration image.
+    def load(self, identity: str, *, download: bool = True) -> Calibration:
+        """Read a calibration image or table.
 
         Raises
         ------

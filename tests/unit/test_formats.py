@@ -13,6 +13,8 @@ from seechange_core.frames import (
     MASK_MEANINGS,
     BackgroundModel,
     CalibrationFrame,
+    CalibrationTable,
+    ColumnTable,
     DetectionTable,
     Difference,
     Frame,
@@ -250,8 +252,10 @@ def test_difference_has_what_the_subtraction_returned(tmp_path: Path, with_flux:
 @pytest.mark.parametrize("masked", [False, True])
 def test_calibration_frame_is_exact(tmp_path: Path, masked: bool) -> None:
     frame = make_frame()
-    flat = CalibrationFrame("flat", frame.data / 300, "identity", frame.mask if masked else None)
+    flat = CalibrationFrame("flat", frame.data / 300, "identity", frame.mask if masked else None, 1 / 3)
     again = read_calibration(written(tmp_path, calibration_bytes(flat)))
+    assert isinstance(again, CalibrationFrame)
+    assert again.noise == flat.noise
     np.testing.assert_array_equal(again.data, flat.data)
     assert (again.kind, again.product_id, again.mask is not None) == ("flat", "identity", masked)
 
@@ -289,3 +293,13 @@ def test_missing_file_and_other_file_are_named(tmp_path: Path) -> None:
     path = written(tmp_path, psf_bytes(make_psf()))
     with pytest.raises(StoreError, match="no extension"):
         read_frame(path)
+
+
+def test_calibration_table_is_exact(tmp_path: Path) -> None:
+    table = ColumnTable({"amplifier": ["A", "B"], "knots": np.arange(6.0).reshape(2, 3) / 7}, {"from": "x"})
+    written_table = CalibrationTable("linearity", table, "identity")
+    again = read_calibration(written(tmp_path, calibration_bytes(written_table)))
+    assert isinstance(again, CalibrationTable)
+    assert (again.kind, again.product_id, again.table.meta) == ("linearity", "identity", {"from": "x"})
+    assert again.table["amplifier"].tolist() == ["A", "B"]
+    np.testing.assert_array_equal(again.table["knots"], table["knots"])

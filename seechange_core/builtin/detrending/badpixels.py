@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending.marking import fitting, marked, recorded, with_its_mask
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Calibration, MaskPlane, SectionData
 
 
 class BadPixels(Detrender):
@@ -20,7 +20,7 @@ class BadPixels(Detrender):
         """Return the one kind that is needed."""
         return ("badpixels",)
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with defects masked."""
         listed = fitting(calibrations["badpixels"], section)
         corrected = with_its_mask(marked(section, MaskPlane.BAD, listed.data != 0), listed)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending.marking import fitting, recorded, with_its_mask
-from seechange_core.frames import CalibrationFrame, SectionData
+from seechange_core.frames import Calibration, SectionData
 
 
 class Bias(Detrender):
@@ -20,7 +20,7 @@ class Bias(Detrender):
         """Return the one kind that is needed."""
         return ("bias",)
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section without the pattern."""
         bias = fitting(calibrations["bias"], section)
         corrected = section.replaced(data=section.data - bias.data)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import marked, mask_of, recorded
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData, unusable
+from seechange_core.frames import Calibration, MaskPlane, SectionData, unusable
 
 
 class CosmicRaysParams(Params):
@@ -33,7 +33,7 @@ class CosmicRays(Detrender):
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = CosmicRaysParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with hit pixels masked; their values stay."""
         from seechange_core.imaging.cosmic_rays import find_cosmic_rays
         from seechange_core.imaging.noise_model import sky_blocks

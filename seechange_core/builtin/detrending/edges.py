@@ -9,7 +9,7 @@ import numpy as np
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import marked, recorded
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Calibration, MaskPlane, SectionData
 
 
 class EdgesParams(Params):
@@ -26,7 +26,7 @@ class Edges(Detrender):
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = EdgesParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with the rim marked."""
         width = self.params.width_pixel
         rim = np.ones(section.data.shape, dtype=bool)

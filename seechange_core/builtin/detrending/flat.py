@@ -9,7 +9,7 @@ import numpy as np
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import fitting, marked, recorded, with_its_mask
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Calibration, MaskPlane, SectionData
 
 
 class FlatParams(Params):
@@ -31,7 +31,7 @@ class Flat(Detrender):
         """Return the one kind that is needed."""
         return ("flat",)
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section as an evenly sensitive detector would have seen it."""
         flat = fitting(calibrations["flat"], section)
         alive = flat.data >= self.params.least_response

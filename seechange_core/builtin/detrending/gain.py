@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending.marking import recorded
-from seechange_core.frames import CalibrationFrame, SectionData
+from seechange_core.frames import Calibration, SectionData
 
 
 class Gain(Detrender):
@@ -17,7 +17,7 @@ class Gain(Detrender):
     version: ClassVar[str] = "1.0"
     for_calibrated: ClassVar[bool] = True
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section in electrons; a variance that came with it is converted too."""
         if section.unit == "electron":
             return section

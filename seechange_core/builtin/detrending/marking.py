@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.errors import InputError
-from seechange_core.frames import CalibrationFrame, Mask, MaskPlane, SectionData
+from seechange_core.frames import (
+    Calibration,
+    CalibrationFrame,
+    CalibrationTable,
+    ColumnTable,
+    Mask,
+    MaskPlane,
+    SectionData,
+)
 from seechange_core.frames.mask import MASK_DTYPE
 
 
@@ -27,14 +35,16 @@ def recorded(section: SectionData, name: str, product_id: str = "") -> SectionDa
     return section.replaced(applied=(*section.applied, (name, product_id)))
 
 
-def fitting(calibration: CalibrationFrame, section: SectionData) -> CalibrationFrame:
+def fitting(calibration: Calibration, section: SectionData) -> CalibrationFrame:
     """Return the calibration frame if it has the shape of the section.
 
     Raises
     ------
     InputError
-        If not.
+        If not, or if it is a table.
     """
+    if not isinstance(calibration, CalibrationFrame):
+        raise InputError(f"{calibration.kind} {calibration.product_id} is a table where an image is needed")
     if calibration.data.shape != section.data.shape:
         name = f"{section.info.get('instrument', 'the')} {section.info.get('section', 'section')}"
         kind, shape = calibration.kind, calibration.data.shape
@@ -50,3 +60,16 @@ def with_its_mask(section: SectionData, calibration: CalibrationFrame) -> Sectio
     if calibration.mask is None:
         return section
     return section.replaced(mask=mask_of(section) | calibration.mask)
+
+
+def table_of(calibration: Calibration) -> ColumnTable:
+    """Return the table of a calibration file.
+
+    Raises
+    ------
+    InputError
+        If it is an image.
+    """
+    if not isinstance(calibration, CalibrationTable):
+        raise InputError(f"{calibration.kind} {calibration.product_id} is an image where a table is needed")
+    return calibration.table

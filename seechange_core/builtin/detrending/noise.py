@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from seechange_core.api import Detrender
-from seechange_core.builtin.detrending.marking import mask_of, recorded
+from seechange_core.builtin.detrending.marking import fitting, mask_of, recorded
 from seechange_core.errors import PluginError
-from seechange_core.frames import CalibrationFrame, Pixels, SectionData, unusable
+from seechange_core.frames import Calibration, Pixels, SectionData, unusable
 
 
 class Noise(Detrender):
@@ -25,7 +25,7 @@ class Noise(Detrender):
     version: ClassVar[str] = "1.0"
     for_calibrated: ClassVar[bool] = True
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with its variance (electron^2), which replaces any that came with it."""
         from seechange_core.imaging.noise_model import sky_blocks, source_light
 
@@ -44,11 +44,11 @@ class Noise(Detrender):
         return recorded(section.replaced(variance=variance.astype(np.float32)), self.name)
 
     @staticmethod
-    def _response(section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> Pixels:
+    def _response(section: SectionData, calibrations: Mapping[str, Calibration]) -> Pixels:
         """Return what the flat field divided by; 1 where it was not applied."""
         if "flat" not in {name for name, _ in section.applied}:
             return np.ones((1, 1), np.float32)
-        flat = calibrations["flat"].data
+        flat = fitting(calibrations["flat"], section).data
         return np.where(flat > 0, flat, np.float32(1.0))
 
     @staticmethod

@@ -10,7 +10,7 @@ import numpy as np
 
 from seechange_core.api import Detrender, InputError, Params, parameter
 from seechange_core.builtin.detrending.marking import mask_of, recorded
-from seechange_core.frames import CalibrationFrame, SectionData
+from seechange_core.frames import Calibration, SectionData
 from seechange_core.imaging.assembly import assembled
 
 
@@ -32,7 +32,7 @@ class Overscan(Detrender):
     version: ClassVar[str] = "1.0"
     Params: ClassVar[type[Params]] = OverscanParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the assembled section; saturation levels are lowered by what was subtracted."""
         from seechange_core.imaging import overscan
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import marked, recorded
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Calibration, MaskPlane, SectionData
 from seechange_core.imaging.masked_pixels import grown
 
 
@@ -29,7 +29,7 @@ class Saturation(Detrender):
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = SaturationParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with saturated pixels masked; its pixels are left as they are."""
         full = np.zeros(section.data.shape, dtype=bool)
         for amplifier in section.amplifiers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,12 @@ def table_bytes(table: ColumnTable) -> bytes:
     TypeError
         If a column has a type that FITS has not.
     """
+    hdu, text = table_extension(table)
+    return fits_bytes([hdu], {"class": type(table).__name__, "meta": table.meta, "text": text})
+
+
+def table_extension(table: ColumnTable) -> tuple[fits.BinTableHDU, list[str]]:
+    """Return the extension that holds a table, and which of its columns are text."""
     declared = {name: (unit, meaning) for name, (_, unit, meaning) in table.COLUMNS.items()}
     columns = [table_column(name, values, declared.get(name, ("", ""))[0]) for name, values in table.items()]
     hdu = fits.BinTableHDU.from_columns(columns, nrows=table.n_rows, name=TABLE)
@@ -33,8 +40,12 @@ def table_bytes(table: ColumnTable) -> bytes:
         meaning = declared.get(name, ("", ""))[1]
         if meaning:
             hdu.header[f"TCOMM{number}"] = meaning
-    text = [name for name, values in table.items() if values.dtype.kind == "U"]
-    return fits_bytes([hdu], {"class": type(table).__name__, "meta": table.meta, "text": text})
+    return hdu, [name for name, values in table.items() if values.dtype.kind == "U"]
+
+
+def table_columns(data: Any, text: Collection[str]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the columns of an extension as native arrays; `text` names those that are text."""
+    return {name: _values(data[name], name in text) for name in data.names}
 
 
 def read_table(path: Path, table_class: type[AnyTable]) -> AnyTable:
@@ -50,7 +61,7 @@ def read_table(path: Path, table_class: type[AnyTable]) -> AnyTable:
         if metadata["class"] != table_class.__name__:
             raise TypeError(f"it holds a {metadata['class']}, not a {table_class.__name__}")
         data = extension(hdus, TABLE, path).data
-        columns = {name: _values(data[name], name in metadata["text"]) for name in data.names}
+        columns = table_columns(data, metadata["text"])
     return table_class(columns, metadata["meta"])
 
 
