@@ -56,6 +56,8 @@ def gaia_transformations() -> dict[str, FilterTransformation]:
 
 
 SECTIONS = section_geometry()
+#: CCDNUM by section: what tables of crosstalk and defects call the CCDs.
+CCD_NUMBERS = {row["section"]: int(row["ccdnum"]) for row in table_rows("ccds.csv")}
 
 
 def working_sections(mjd: float) -> tuple[str, ...]:
