@@ -10,50 +10,73 @@ import numpy as np
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending.marking import fitting, mask_of, recorded
 from seechange_core.errors import PluginError
-from seechange_core.frames import Calibration, Pixels, SectionData, unusable
+from seechange_core.frames import Calibration, CalibrationFrame, Pixels, SectionData, unusable
 
 
 class Noise(Detrender):
     """Builds the variance from a model; goes after ``gain``, ``flat`` and all that masks.
 
-    A raw image has the Poisson noise of sky and sources and the read noise of its amplifiers, both as the flat field
-    scaled them. An image that came calibrated may have lost its sky: there the scatter between pixels is measured, and
+    A raw image has the Poisson noise of sky, sources and dark current, the read noise of its amplifiers, all as the
+    flat field scaled them, and the noise of the bias, dark and flat frames that it was corrected with, as far as that
+    is known. An image that came calibrated may have lost its sky: there the scatter between pixels is measured, and
     the Poisson noise of sources added.
     """
 
     name: ClassVar[str] = "noise"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     for_calibrated: ClassVar[bool] = True
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with its variance (electron^2), which replaces any that came with it."""
-        from seechange_core.imaging.noise_model import sky_blocks, source_light
+        from seechange_core.imaging import noise_model
+        from seechange_core.imaging.sky_blocks import sky_blocks
 
         if section.unit != "electron":
             raise PluginError("preprocessing.use: noise needs electrons; name gain before it")
         usable = ~unusable(mask_of(section))
-        level, scatter = sky_blocks(section.data, usable)
-        light = source_light(np.where(usable, section.data - level, 0.0).astype(np.float32), scatter)
+        sky = sky_blocks(section.data, usable)
         if section.calibrated:
-            variance = scatter**2 + light
+            variance = noise_model.measured_variance(section.data, usable, sky)
         else:
-            response = self._response(section, calibrations)
-            variance = (np.maximum(level, 0.0) + light) / response + self._read_noise(
-                section
-            ) ** 2 / response**2
-        return recorded(section.replaced(variance=variance.astype(np.float32)), self.name)
+            applied = {name for name, _ in section.applied}
+            frames = {
+                kind: fitting(calibrations[kind], section)
+                for kind in ("bias", "dark", "flat", "illumination")
+                if kind in applied
+            }
+            bias, dark = frames.get("bias"), frames.get("dark")
+            bias_noise = 0.0 if bias is None else bias.noise
+            read_out = noise_model.ReadOutNoise(
+                boxes=[amplifier.data for amplifier in section.amplifiers],
+                variances=[
+                    amplifier.read_noise_electron**2 + (bias_noise * amplifier.gain) ** 2
+                    for amplifier in section.amplifiers
+                ],
+                dark=None if dark is None else _dark_variance(section, dark),
+            )
+            flat_noise = frames["flat"].noise if "flat" in frames else 0.0
+            variance = noise_model.raw_variance(
+                section.data, usable, sky, read_out, _response(frames), flat_noise
+            )
+        return recorded(section.replaced(variance=variance), self.name)
 
-    @staticmethod
-    def _response(section: SectionData, calibrations: Mapping[str, Calibration]) -> Pixels:
-        """Return what the flat field divided by; 1 where it was not applied."""
-        if "flat" not in {name for name, _ in section.applied}:
-            return np.ones((1, 1), np.float32)
-        flat = fitting(calibrations["flat"], section).data
-        return np.where(flat > 0, flat, np.float32(1.0))
 
-    @staticmethod
-    def _read_noise(section: SectionData) -> Pixels:
-        noise = np.zeros(section.data.shape, np.float32)
-        for amplifier in section.amplifiers:
-            noise[amplifier.data.slices] = amplifier.read_noise_electron
-        return noise
+def _response(frames: Mapping[str, CalibrationFrame]) -> Pixels | None:
+    """Return what the pixels were divided by; None for nothing."""
+    response = None
+    for kind in ("flat", "illumination"):
+        if kind in frames:
+            data = frames[kind].data
+            response = data if response is None else response * data
+    return response
+
+
+def _dark_variance(section: SectionData, dark: CalibrationFrame) -> Pixels:
+    """Return the Poisson noise of the dark current and the noise of the dark frame (electron^2)."""
+    exposure_s = np.float32(section.info["exposure_s"])
+    variance = np.zeros_like(dark.data)
+    for amplifier in section.amplifiers:
+        box, gain = amplifier.data.slices, np.float32(amplifier.gain)
+        charge = np.maximum(dark.data[box], np.float32(0.0)) * (exposure_s * gain)
+        variance[box] = charge + np.float32((dark.noise * float(exposure_s) * amplifier.gain) ** 2)
+    return variance

@@ -1,0 +1,115 @@
+"""Seconds that preprocessing takes for one simulated raw CCD of DECam's geometry, correction by correction.
+
+    python benchmarks/preprocessing.py [--stars 4000] [--repeat 5] [--all]
+
+CPU seconds of this process with one thread, best of several runs after one that compiles. The raw array has
+4146 x 2160 pixels of two amplifiers with overscan, with noise, stars, saturated ones among them, hot and dead columns.
+With ``--all`` crosstalk (within the CCD), linearity, dark, illumination, fringe, gain matching and interpolation are
+timed as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from seechange_core.api import Detrender
+from seechange_core.builtin.detrending import Bias, Edges, Flat, Gain, Noise, Overscan, Saturation
+from seechange_core.frames import Amplifier, Box, Calibration, CalibrationFrame, SectionData
+from seechange_core.simulation.detector import Detector, random_detector, read_out
+from seechange_core.steps.preprocessing import Preprocessing, PreprocessingParams
+from seechange_core.steps.step import StepContext
+
+ROWS, COLUMNS, OVERSCAN, MARGIN = 4096, 2048, 50, 6
+SKY, FWHM, BETA, HALF = 400.0, 4.0, 3.5, 40
+
+
+def amplifiers() -> tuple[Amplifier, ...]:
+    """Two halves with the overscan at the outer sides, as DECam's raw arrays have them."""
+    half, side = COLUMNS // 2, OVERSCAN + MARGIN
+    boxes = ((side, MARGIN), (side + half, side + COLUMNS))
+    return tuple(
+        Amplifier(
+            "AB"[number],
+            Box(0, ROWS, start, start + half),
+            Box(0, ROWS, number * half, (number + 1) * half),
+            Box(0, ROWS, overscan, overscan + OVERSCAN),
+            (4.0, 4.2)[number],
+            7.0,
+            44000.0,
+            reversed_x=number == 1,
+        )
+        for number, (start, overscan) in enumerate(boxes)
+    )
+
+
+def starlight(n_stars: int) -> np.ndarray:
+    """Electrons of Moffat stars with a power-law distribution of fluxes."""
+    random = np.random.default_rng(1)
+    offset = np.arange(-HALF, HALF + 1)
+    width = FWHM / 2 / np.sqrt(2 ** (1 / BETA) - 1)
+    profile = (1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2) ** -BETA
+    profile /= profile.sum()
+    light = np.zeros((ROWS + 2 * HALF, COLUMNS + 2 * HALF))
+    y, x = random.integers(0, ROWS, n_stars), random.integers(0, COLUMNS, n_stars)
+    flux = np.minimum(300.0 * random.pareto(0.7, n_stars) + 300.0, 3e6)
+    for j, i, electrons in zip(y, x, flux, strict=True):
+        light[j : j + 2 * HALF + 1, i : i + 2 * HALF + 1] += electrons * profile
+    return light[HALF:-HALF, HALF:-HALF]
+
+
+def simulated(n_stars: int) -> tuple[SectionData, dict[str, Calibration], Detector]:
+    """Return a raw section and the calibration frames that belong to it."""
+    random = np.random.default_rng(2)
+    raw_shape = (ROWS + 50, COLUMNS + 2 * (OVERSCAN + MARGIN))
+    detector = random_detector(random, amplifiers(), raw_shape, (ROWS, COLUMNS), (300, 1500))
+    charge = random.poisson((starlight(n_stars) + SKY) * detector.response).astype(np.float64)
+    raw = read_out(random, detector, charge).astype(np.float32)
+    info = {"exposure_s": 90.0, "filter": "z"}
+    frames = {
+        "bias": detector.bias_structure_adu,
+        "flat": detector.response,
+    }
+    calibrations: dict[str, Calibration] = {
+        kind: CalibrationFrame(kind, data.astype(np.float32), f"{kind}-id", noise=1e-3)
+        for kind, data in frames.items()
+    }
+    return SectionData(raw, "adu", detector.amplifiers, info), calibrations, detector
+
+
+def best(action: Callable[[], object], repeat: int) -> float:
+    """CPU seconds of the fastest of several runs; one more before them compiles."""
+    action()
+    seconds = []
+    for _ in range(repeat):
+        start = time.process_time()
+        action()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def main() -> None:
+    """Print seconds by correction and for the whole step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stars", type=int, default=4000)
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    section, calibrations, _ = simulated(options.stars)
+    usual: tuple[Detrender, ...] = (Overscan(), Saturation(), Bias(), Flat(), Gain(), Edges(), Noise())
+    print(f"raw array {section.data.shape}, {options.stars} stars; CPU s")
+    current = section
+    for component in usual:
+        seconds = best(lambda c=component, s=current: c.apply(s, calibrations), options.repeat)  # type: ignore[misc]
+        print(f"{component.name:28s} {seconds:7.3f}")
+        current = component.apply(current, calibrations)
+    context = StepContext({"": usual}, np.random.default_rng(0), None)
+    inputs = {"section": section, "calibrations": calibrations}
+    seconds = best(lambda: Preprocessing().run(inputs, PreprocessingParams(), context), options.repeat)
+    print(f"{'whole step':28s} {seconds:7.3f}")
+
+
+if __name__ == "__main__":
+    main()
