@@ -1,0 +1,50 @@
+"""Exposures of the sky as calibration: where sources are, and what remains without the smooth sky."""
+
+from __future__ import annotations
+
+import numpy as np
+import sep
+from numpy.typing import NDArray
+
+from seechange_core.frames import Pixels, SectionData, unusable
+from seechange_core.imaging.background import grown_square
+from seechange_core.imaging.matched_filter import significance
+from seechange_core.imaging.robust import scatter
+
+_MESH_PIXELS = 128
+#: Full widths of the filters (pixel) that sources are sought with, and how far around them is hidden.
+_FILTERS = ((3.5, 5), (12.0, 10))
+_THRESHOLD = 4.0
+
+
+def smooth_sky(section: SectionData) -> Pixels:
+    """Return the smooth level of the sky under the sources, in the unit of the section."""
+    return np.asarray(_mesh(section.data, _hidden(section)).back(), np.float32)
+
+
+def sources_of(section: SectionData) -> NDArray[np.bool_]:
+    """Return where sources are, with what surrounds them.
+
+    The threshold follows the scatter of the filtered image, so that fringes, which have no high peaks, are not taken
+    for sources.
+    """
+    hidden = _hidden(section)
+    mesh = _mesh(section.data, hidden)
+    excess = np.where(hidden, np.float32(0.0), section.data - mesh.back()).astype(np.float32)
+    variance = np.asarray(mesh.rms(), np.float32) ** 2
+    found = np.zeros(hidden.shape, bool)
+    for fwhm, margin in _FILTERS:
+        filtered = significance(excess, variance, hidden, fwhm)
+        usual = scatter(filtered[::4, ::4][~hidden[::4, ::4]])
+        found |= grown_square(filtered > _THRESHOLD * usual, margin)
+    return found
+
+
+def _hidden(section: SectionData) -> NDArray[np.bool_]:
+    gaps = ~np.isfinite(section.data)
+    return gaps if section.mask is None else gaps | unusable(section.mask)
+
+
+def _mesh(data: Pixels, hidden: NDArray[np.bool_]) -> sep.Background:
+    filled = np.ascontiguousarray(np.where(hidden, np.float32(0.0), data), np.float32)
+    return sep.Background(filled, mask=hidden, bw=_MESH_PIXELS, bh=_MESH_PIXELS, fw=3, fh=3)
