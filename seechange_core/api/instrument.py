@@ -124,6 +124,8 @@ class Instrument(Component, abc.ABC):
     sections: ClassVar[Mapping[str, SectionGeometry]] = {}
     #: Short names of the filters.
     filters: ClassVar[tuple[str, ...]] = ()
+    #: Central wavelength by filter (nm), where it is known.
+    wavelengths_nm: ClassVar[Mapping[str, float]] = {}
     #: Gaia transformation by filter.
     transformations: ClassVar[Mapping[str, FilterTransformation]] = {}
     site: ClassVar[Site | None] = None
@@ -170,6 +172,18 @@ class Instrument(Component, abc.ABC):
     @abc.abstractmethod
     def first_mapping(self, header: Mapping[str, Any], info: Mapping[str, Any]) -> SkyMapping | None:
         """Return a WCS to start the astrometry from, given a section's header cards and info; None if unknown."""
+
+    def section_named(self, name: str) -> str:
+        """Return the section that the camera's calibration files call by a name; by default that is its id.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if name in self.sections:
+            return name
+        raise InputError(f"{self.name} has no section {name!r}; it has {', '.join(self.sections)}")
 
     def amplifier_named(self, name: str) -> tuple[str, str]:
         """Return section and amplifier of a name that the camera's calibration files use.

@@ -83,7 +83,26 @@ def test_gaia_transformation(decam: Decam, band: str, colour: float, expected: f
 
 
 def test_filters_without_transformation(decam: Decam) -> None:
-    assert set(decam.filters) - set(decam.transformations) == {"Y", "VR"}
+    assert set(decam.transformations) == {"u", "g", "r", "i", "z"}
+    assert set(decam.filters) - set(decam.transformations) == {"Y", "VR", "N964", "N708"}
+
+
+def test_every_filter_has_a_central_wavelength_in_its_order(decam: Decam) -> None:
+    broad = [decam.wavelengths_nm[band] for band in "ugrizY"]
+    assert broad == sorted(broad)
+    assert set(decam.wavelengths_nm) == set(decam.filters)
+    # "Y DECam c0005 10095.0 1130.0" is in angstrom.
+    assert decam.wavelengths_nm["Y"] == 1009.5
+
+
+def test_names_that_calibration_files_use(decam: Decam) -> None:
+    assert decam.section_named("1") == "S29"
+    assert decam.section_named("N31") == "N31"
+    assert decam.amplifier_named("ccd25A") == ("S1", "A")
+    assert decam.amplifier_named("N4B") == ("N4", "B")
+    for name in ("ccd63A", "ccd25C", "FS1A"):
+        with pytest.raises(InputError):
+            decam.amplifier_named(name)
 
 
 @pytest.mark.parametrize(

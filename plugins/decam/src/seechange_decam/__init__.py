@@ -21,7 +21,13 @@ from seechange_core.api import (
 )
 from seechange_core.frames import PsfModel, SectionData, SkyMapping
 from seechange_decam.file_names import FileName
-from seechange_decam.geometry import PIXEL_SCALE_ARCSEC, SECTIONS, gaia_transformations
+from seechange_decam.geometry import (
+    CCD_NUMBERS,
+    PIXEL_SCALE_ARCSEC,
+    SECTIONS,
+    filter_wavelengths,
+    gaia_transformations,
+)
 
 
 class DecamParams(Params):
@@ -39,10 +45,11 @@ class Decam(Instrument):
     """The Dark Energy Camera on the 4-m Blanco telescope: raw exposures and products of the community pipeline."""
 
     name: ClassVar[str] = "decam"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = DecamParams
     sections: ClassVar[Mapping[str, SectionGeometry]] = SECTIONS
-    filters: ClassVar[tuple[str, ...]] = ("u", "g", "r", "i", "z", "Y", "VR")
+    filters: ClassVar[tuple[str, ...]] = tuple(filter_wavelengths())
+    wavelengths_nm: ClassVar[Mapping[str, float]] = filter_wavelengths()
     transformations: ClassVar[Mapping[str, FilterTransformation]] = gaia_transformations()
     site: ClassVar[Site | None] = Site(longitude_deg=-70.81489, latitude_deg=-30.16606, elevation_m=2215.0)
     pixel_scale_arcsec: ClassVar[float] = PIXEL_SCALE_ARCSEC
@@ -95,6 +102,31 @@ class Decam(Instrument):
             header, str(info["section"])
         )
         return mapping
+
+    def section_named(self, name: str) -> str:
+        """Return the CCD of an id or a number (CCDNUM), as tables of defects have it: ``"S29"``, ``"1"``, ``"ccd01"``.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        number = name.removeprefix("ccd")
+        if number.isdecimal():
+            name = next((section for section, own in CCD_NUMBERS.items() if own == int(number)), name)
+        return super().section_named(name)
+
+    def amplifier_named(self, name: str) -> tuple[str, str]:
+        """Return CCD and amplifier of a name as tables of crosstalk have it: ``"ccd25A"``, ``"25A"``, ``"S1A"``.
+
+        Raises
+        ------
+        InputError
+            If there is no such CCD or amplifier.
+        """
+        if name[-1:] not in {"A", "B"}:
+            raise InputError(f"{name!r} is no amplifier of DECam: they are called like ccd25A")
+        return self.section_named(name[:-1]), name[-1]
 
     def supplied_psf(self, files: Sequence[Path], section: str) -> PsfModel | None:
         """Return the PSFEx model of a product, as PSFEx normalised it; see `seechange_decam.supplied_psf`."""

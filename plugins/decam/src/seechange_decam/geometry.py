@@ -55,6 +55,11 @@ def gaia_transformations() -> dict[str, FilterTransformation]:
     }
 
 
+def filter_wavelengths() -> dict[str, float]:
+    """Return the central wavelength (nm) by filter."""
+    return {row["filter"]: float(row["centre_nm"]) for row in table_rows("filters.csv")}
+
+
 SECTIONS = section_geometry()
 #: CCDNUM by section: what tables of crosstalk and defects call the CCDs.
 CCD_NUMBERS = {row["section"]: int(row["ccdnum"]) for row in table_rows("ccds.csv")}

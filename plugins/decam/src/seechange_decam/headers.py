@@ -83,7 +83,10 @@ def section_info(
 
 
 def first_mapping(cards: Mapping[str, Any], section: str, where: Path | str = "the header") -> SkyMapping:
-    """Return the header's own WCS, or, where there is none, the nominal geometry at the header's pointing."""
+    """Return the header's own WCS, or, where there is none, the nominal geometry at the header's pointing.
+
+    That of a raw exposure is in pixels of the trimmed CCD, although LTV1 and LTV2 seem to say otherwise.
+    """
     if "CTYPE1" in cards:
         return mapping_from_cards(cards, str(where))
     return nominal_mapping(section, *pointing_of(cards, where))

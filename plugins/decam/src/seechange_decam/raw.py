@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seechange_core.api.fits_files import read_pixels, region, require_number
 from seechange_core.errors import InputError
-from seechange_core.frames import Amplifier, Box, SectionData
+from seechange_core.frames import Amplifier, Box, MaskPlane, SectionData
+from seechange_core.frames.mask import MASK_DTYPE
 from seechange_decam.headers import section_cards, section_info
 
 
@@ -22,13 +25,21 @@ def read_raw(path: Path, section: str) -> SectionData:
             if box is not None and (box.y1 > pixels.shape[0] or box.x1 > pixels.shape[1]):
                 raise InputError(f"{path}[{section}]: amplifier {amplifier.name} reaches beyond the pixels")
     shape = (max(a.trimmed.y1 for a in amplifiers), max(a.trimmed.x1 for a in amplifiers))
-    return SectionData(pixels, "adu", amplifiers, section_info(cards, section, shape, path), cards)
+    mask = np.zeros(pixels.shape, MASK_DTYPE)
+    for amplifier in amplifiers:
+        if cards.get(f"VALID{amplifier.name}", True) is False:
+            mask[amplifier.data.slices] = MASK_DTYPE(MaskPlane.BAD)
+    info = section_info(cards, section, shape, path)
+    return SectionData(pixels, "adu", amplifiers, info, cards, mask if mask.any() else None)
 
 
 def _amplifier(cards: Mapping[str, Any], name: str, where: str) -> Amplifier:
     light, flip_x, flip_y = region(cards, f"DATASEC{name}", where)
     kept = region(cards, f"TRIMSEC{name}", where)[0] if f"TRIMSEC{name}" in cards else light
     on_ccd = region(cards, f"CCDSEC{name}", where)[0]
+    # AMPSEC is CCDSEC in the order of read-out.
+    read_out = f"AMPSEC{name}" if f"AMPSEC{name}" in cards else f"CCDSEC{name}"
+    reversed_x, reversed_y = region(cards, read_out, where)[1:]
     if on_ccd.shape != light.shape:
         raise InputError(f"{where}: DATASEC{name} and CCDSEC{name} differ in size")
     return Amplifier(
@@ -41,6 +52,8 @@ def _amplifier(cards: Mapping[str, Any], name: str, where: str) -> Amplifier:
         saturation_adu=require_number(cards, f"SATURAT{name}", where),
         flip_x=flip_x,
         flip_y=flip_y,
+        reversed_x=reversed_x,
+        reversed_y=reversed_y,
     )
 
 

@@ -117,9 +117,7 @@ def _exposed(
     return charge + cosmic_rays(rng, SHAPE, 30), truth
 
 
-def _true_mapping(
-    reported: SkyMapping, pointing_error_arcsec: float, rotation_deg: float
-) -> SkyMapping:
+def _true_mapping(reported: SkyMapping, pointing_error_arcsec: float, rotation_deg: float) -> SkyMapping:
     """Return where the telescope really pointed: off, and turned about the boresight."""
     shift = pointing_error_arcsec / 3600.0 / math.sqrt(2.0)
     angle = math.radians(rotation_deg)

@@ -21,11 +21,7 @@ _OVERSCAN_START = (6, 2104)
 _OVERSCAN_COLUMNS = 50
 #: Rows of parallel overscan: at the bottom of the S CCDs, at the top of the N CCDs.
 _PARALLEL_OVERSCAN_ROWS = 50
-_LONG_FILTERS = {
-    "g": "g DECam SDSS c0001 4720.0 1520.0",
-    "r": "r DECam SDSS c0002 6415.0 1480.0",
-    "i": "i DECam SDSS c0003 7835.0 1470.0",
-}
+_LONG_FILTERS = {row["filter"]: row["long_name"] for row in table_rows("filters.csv")}
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,8 @@ def _amplifier(section: str, name: str, constants: Mapping[str, str]) -> Amplifi
         gain=float(constants[f"gain_{name.lower()}"]),
         read_noise_electron=float(constants[f"read_noise_{name.lower()}"]),
         saturation_adu=float(constants[f"saturation_{name.lower()}"]),
+        reversed_x=side == 1,
+        reversed_y=is_south,
     )
 
 
@@ -99,6 +97,8 @@ def section_cards(section: str, reported: SkyMapping) -> dict[str, Any]:
         for keyword in ("DATASEC", "TRIMSEC"):
             cards[f"{keyword}{name}"] = _region(amplifier.data)
         cards[f"CCDSEC{name}"] = _region(amplifier.trimmed)
+        cards[f"AMPSEC{name}"] = _in_read_order(amplifier)
+        cards[f"VALID{name}"] = True
         if amplifier.overscan is not None:
             cards[f"BIASSEC{name}"] = _region(amplifier.overscan)
     return cards | cards_from_mapping(reported, SHAPE)
@@ -106,6 +106,17 @@ def section_cards(section: str, reported: SkyMapping) -> dict[str, Any]:
 
 def _region(box: Box) -> str:
     return f"[{box.x0 + 1}:{box.x1},{box.y0 + 1}:{box.y1}]"
+
+
+def _in_read_order(amplifier: Amplifier) -> str:
+    """Return the part of the CCD from the corner with the amplifier on: S CCDs are read out from the top."""
+    box = amplifier.trimmed
+    x, y = (box.x0 + 1, box.x1), (box.y0 + 1, box.y1)
+    if amplifier.reversed_x:
+        x = x[::-1]
+    if amplifier.reversed_y:
+        y = y[::-1]
+    return f"[{x[0]}:{x[1]},{y[0]}:{y[1]}]"
 
 
 def _sexagesimal(value: float) -> str:
