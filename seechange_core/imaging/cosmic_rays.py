@@ -2,121 +2,127 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from seechange_core.frames import Pixels
-from seechange_core.frames.arrays import as_pixels
-from seechange_core.imaging.masked_pixels import filled_from_neighbours, grown
+from seechange_core.frames import Mask, Pixels
+from seechange_core.frames.mask import MASK_DTYPE, UNUSABLE
+from seechange_core.imaging.sky_mesh import fill_row, measure_sky_mesh
 
-_Indices = tuple[NDArray[np.intp], NDArray[np.intp]]
+#: Room for noise in the shape, relative to the ratio of neighbour to peak.
+_MARGIN = 0.95
 
 
 def find_cosmic_rays(
-    excess: Pixels,
-    sky_variance: Pixels,
-    usable: NDArray[np.bool_],
-    *,
-    threshold: float,
-    contrast: float,
-    neighbour_fraction: float,
-    iterations: int,
+    data: Pixels, mask: Mask, *, threshold: float, sharpest_fwhm: float, skirt_threshold: float
 ) -> NDArray[np.bool_]:
-    """Find pixels hit by cosmic rays, by Laplacian edge detection.
+    """Find pixels hit by cosmic rays.
 
     Parameters
     ----------
-    excess : array of shape (ny, nx)
-        Electrons above the sky.
-    sky_variance : array of shape (ny, nx)
-        Of a pixel on empty sky (electron^2).
-    usable : bool array of the same shape
-        Others are neither found nor used.
+    data : array of shape (ny, nx), float32
+        Electrons, sky included.
+    mask : array of the same shape
+        Bits of `MaskPlane`; unusable pixels are neither found nor compared with.
     threshold : float
-        Of the Laplacian, in units of the noise.
-    contrast : float
-        Least ratio of the Laplacian to the fine structure, which is strong in undersampled stars.
-    neighbour_fraction : float
-        Fraction of the threshold that is enough beside a pixel that was found.
-    iterations : int
-        At most; found pixels are replaced by their neighbours before the next.
+        By how many sigma a pixel must be too bright for what lies beside it.
+    sharpest_fwhm : float
+        Full width of the sharpest stars that can occur (pixel, as seen on the pixels).
+    skirt_threshold : float
+        A neighbour of a hit pixel is masked too if it lies this many sigma of the sky above the sky.
 
     Returns
     -------
     bool array of shape (ny, nx)
 
+    Raises
+    ------
+    Rejected
+        If too few pixels are usable to measure the sky.
+
     Notes
     -----
-    van Dokkum (2001), PASP 113, 1420: subsampling by two, the positive part of the Laplacian and rebinning come down
-    to the mean over the four corners of max(0, 2 p - h - v), h and v the neighbours at that corner. The medians are
-    only computed where the Laplacian is high.
+    A pixel p is compared with the mean m of two opposite neighbours, along rows, columns and diagonals. The light of
+    stars has p <= m / r, with r the ratio at the centre of the sharpest star; charge in a track is narrower than that
+    across the track, whatever its length, in all seeing. Lupton et al. (2001), ASP Conf. 238, 269, and the SDSS
+    pipeline use this test. The noise is that of the sky and of the light m / r, never of the pixel itself.
     """
-    found = np.zeros(excess.shape, dtype=bool)
-    for _ in range(iterations):
-        image = filled_from_neighbours(excess, found | ~usable, 3)
-        new = _found_once(image, sky_variance, threshold, contrast, neighbour_fraction) & usable & ~found
-        if not new.any():
-            break
-        found |= new
-    return found
+    sky = measure_sky_mesh(data, mask)
+    ratio = math.exp(-4.0 * math.log(2.0) / sharpest_fwhm**2)
+    hit = _too_sharp(
+        data,
+        mask,
+        MASK_DTYPE(UNUSABLE),
+        (sky.level, sky.sigma),
+        sky.cell,
+        np.float32(threshold),
+        np.float32(_MARGIN * ratio),
+        np.float32(_MARGIN * ratio**2),
+    )
+    return _with_skirts(
+        hit, data, mask, MASK_DTYPE(UNUSABLE), (sky.level, sky.sigma), sky.cell, np.float32(skirt_threshold)
+    )
 
 
-def _found_once(
-    image: Pixels, sky_variance: Pixels, threshold: float, contrast: float, neighbour_fraction: float
+@njit(cache=True)
+def _too_sharp(
+    data: Pixels,
+    mask: Mask,
+    unusable: np.uint16,
+    sky: tuple[Pixels, Pixels],
+    cell: tuple[float, float],
+    threshold: np.float32,
+    beside: np.float32,
+    diagonal: np.float32,
 ) -> NDArray[np.bool_]:
-    laplacian = _positive_laplacian(image)
-    sharp = _places(laplacian > 2.0 * threshold * np.sqrt(sky_variance))
-    significance, noise = _significance(image, laplacian, sky_variance, sharp)
-    structure = np.maximum(_fine_structure(image, sharp) / noise, 0.01)
-    hit = (significance > threshold) & (significance / structure > contrast)
-    result = np.zeros(image.shape, dtype=bool)
-    result[sharp[0][hit], sharp[1][hit]] = True
-    for limit in (threshold, threshold * neighbour_fraction):
-        beside = _places(grown(result, 1.5) & ~result)
-        hit = _significance(image, laplacian, sky_variance, beside)[0] > limit
-        result[beside[0][hit], beside[1][hit]] = True
+    ny, nx = data.shape
+    hit = np.zeros((ny, nx), np.bool_)
+    level, sigma = np.zeros(nx, np.float32), np.zeros(nx, np.float32)
+    for y in range(ny):
+        fill_row(sky[0], cell, y, level)
+        fill_row(sky[1], cell, y, sigma)
+        for x in range(nx):
+            # Most pixels end here.
+            if not data[y, x] > level[x] + threshold * sigma[x] or mask[y, x] & unusable:
+                continue
+            for dy, dx, ratio in ((0, 1, beside), (1, 0, beside), (1, 1, diagonal), (1, -1, diagonal)):
+                y0, y1, x0, x1 = y - dy, y + dy, min(x - dx, x + dx), max(x - dx, x + dx)
+                if y0 < 0 or y1 >= ny or x0 < 0 or x1 >= nx:
+                    continue
+                if (mask[y - dy, x - dx] | mask[y + dy, x + dx]) & unusable:
+                    continue
+                mean = np.float32(0.5) * (data[y - dy, x - dx] + data[y + dy, x + dx]) - level[x]
+                light = max(mean, np.float32(0.0)) / ratio
+                variance = (sigma[x] * sigma[x] + light) * (np.float32(1.0) + np.float32(0.5) / ratio**2)
+                if data[y, x] - level[x] - light > threshold * np.sqrt(variance):
+                    hit[y, x] = True
+                    break
+    return hit
+
+
+@njit(cache=True)
+def _with_skirts(
+    hit: NDArray[np.bool_],
+    data: Pixels,
+    mask: Mask,
+    unusable: np.uint16,
+    sky: tuple[Pixels, Pixels],
+    cell: tuple[float, float],
+    threshold: np.float32,
+) -> NDArray[np.bool_]:
+    ny, nx = data.shape
+    result = hit.copy()
+    limit, sigma = np.zeros(nx, np.float32), np.zeros(nx, np.float32)
+    for y in range(ny):
+        if not hit[max(0, y - 1) : y + 2].any():
+            continue
+        fill_row(sky[0], cell, y, limit)
+        fill_row(sky[1], cell, y, sigma)
+        limit += threshold * sigma
+        for x in range(nx):
+            if data[y, x] > limit[x] and not mask[y, x] & unusable:
+                result[y, x] |= hit[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].any()
     return result
-
-
-def _places(where: NDArray[np.bool_]) -> _Indices:
-    y, x = np.nonzero(where)
-    return y, x
-
-
-def _significance(
-    image: Pixels, laplacian: Pixels, sky_variance: Pixels, at: _Indices
-) -> tuple[Pixels, Pixels]:
-    """Return the Laplacian above its surroundings in units of the noise, and the noise (electron), at pixels.
-
-    Smooth sources have a Laplacian too, but over more pixels than a cosmic ray.
-    """
-    noise = np.sqrt(sky_variance[at] + np.maximum(_local_median(image, at, 2), 0.0))
-    return as_pixels((laplacian[at] - _local_median(laplacian, at, 2)) / (2.0 * noise)), as_pixels(noise)
-
-
-def _positive_laplacian(image: Pixels) -> Pixels:
-    padded = np.pad(image, 1, mode="edge")
-    middle = 2.0 * image
-    total = np.zeros_like(image)
-    for horizontal in (padded[1:-1, :-2], padded[1:-1, 2:]):
-        for vertical in (padded[:-2, 1:-1], padded[2:, 1:-1]):
-            total += np.maximum(middle - horizontal - vertical, 0.0)
-    return total / 4.0
-
-
-def _local_median(image: Pixels, at: _Indices, half: int) -> Pixels:
-    windows = _windows(image, at, half).reshape(len(at[0]), (2 * half + 1) ** 2)
-    return np.asarray(np.median(windows, axis=1), dtype=np.float32)
-
-
-def _fine_structure(image: Pixels, at: _Indices) -> Pixels:
-    """Return the median of 3 x 3 pixels minus the median of 7 x 7 of those."""
-    windows = np.lib.stride_tricks.sliding_window_view(_windows(image, at, 4), (3, 3), axis=(1, 2))
-    smoothed = np.median(windows.reshape(len(at[0]), 49, 9), axis=2)
-    return np.asarray(smoothed[:, 24] - np.median(smoothed, axis=1), dtype=np.float32)
-
-
-def _windows(image: Pixels, at: _Indices, half: int) -> Pixels:
-    size = 2 * half + 1
-    padded = np.pad(image, half, mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, (size, size))[at]

@@ -7,46 +7,47 @@ from typing import ClassVar
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import marked, mask_of, recorded
-from seechange_core.frames import Calibration, MaskPlane, SectionData, unusable
+from seechange_core.errors import PluginError
+from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
 
 
 class CosmicRaysParams(Params):
     """Parameters of `CosmicRays`."""
 
-    threshold: float = parameter(5.0, description="Of the Laplacian", unit="sigma", gt=0)
-    contrast: float = parameter(
-        5.0,
-        description="Least ratio of the Laplacian to the fine structure; lower finds more, stars too",
-        gt=0,
+    threshold: float = parameter(
+        5.0, description="By how much a pixel must be too bright for what lies beside it", unit="sigma", gt=0
     )
-    neighbour_fraction: float = parameter(
-        0.3, description="Fraction of the threshold that is enough beside a hit pixel", gt=0, le=1
+    sharpest_fwhm_pixel: float = parameter(
+        2.5,
+        description="Full width of the sharpest stars that the camera can make; what is sharper is a cosmic ray",
+        unit="pixel",
+        ge=1.2,
+        le=10,
     )
-    iterations: int = parameter(3, description="Rounds at most", ge=1, le=10)
+    skirt_threshold: float = parameter(
+        1.0, description="Neighbours of hit pixels are masked if they exceed the sky by this", unit="sigma"
+    )
 
 
 class CosmicRays(Detrender):
-    """Masks cosmic rays by Laplacian edge detection (van Dokkum 2001); goes after ``gain``, before ``noise``."""
+    """Masks light that is sharper than any star; goes after ``gain``, before ``noise``."""
 
     name: ClassVar[str] = "cosmicrays"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = CosmicRaysParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
         """Return the section with hit pixels masked; their values stay."""
         from seechange_core.imaging.cosmic_rays import find_cosmic_rays
-        from seechange_core.imaging.noise_model import sky_blocks
 
-        usable = ~unusable(mask_of(section))
-        level, scatter = sky_blocks(section.data, usable)
+        if section.unit != "electron":
+            raise PluginError("preprocessing.use: cosmicrays needs electrons; name gain before it")
         hit = find_cosmic_rays(
-            section.data - level,
-            scatter**2,
-            usable,
+            section.data,
+            mask_of(section),
             threshold=self.params.threshold,
-            contrast=self.params.contrast,
-            neighbour_fraction=self.params.neighbour_fraction,
-            iterations=self.params.iterations,
+            sharpest_fwhm=self.params.sharpest_fwhm_pixel,
+            skirt_threshold=self.params.skirt_threshold,
         )
         return recorded(marked(section, MaskPlane.COSMIC_RAY, hit), self.name)
