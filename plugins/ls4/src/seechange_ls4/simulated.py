@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,33 +13,21 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
-from numpy.typing import NDArray
 
-from seechange_core.frames import Amplifier, Box, ColumnTable, SkyMapping
-from seechange_core.simulation.detector import random_detector, read_out
+from seechange_core.frames import ColumnTable, Floats, SkyMapping
+from seechange_core.simulation.detector import Detector, random_detector, read_out
 from seechange_core.simulation.exposure import Conditions, static_light
-from seechange_core.simulation.sky import random_sky
+from seechange_core.simulation.sky import Sky, random_sky
 from seechange_ls4.geometry import PIXEL_SCALE_ARCSEC, SECTIONS, SHAPE, nominal_mapping
+from seechange_ls4.simulated_headers import KINDS, amplifiers_of, images_of, raw_shape
 
-_PRESCAN, _HALF, _OVERSCAN = 6, 1024, 20
-_GAIN, _READ_NOISE_ELECTRON, _SATURATION_ADU = 2.2, 9.0, 20000.0
-#: Extra rows that the two-amplifier mode reads.
-_EXTRA_ROWS = 4
-_READ_OUT_TO_THE_RIGHT = ("SE_C", "SE_D", "SE_E", "SE_F")
 _UNUSED_LEVEL_ADU = 1000
-_START_MJD, _EXPOSURE_S, _NUMBER = 61140.25, 45.0, 14
+_START_MJD, _FIRST_NUMBER = 61140.25, 14
+_BETWEEN_EXPOSURES_DAY = 60.0 / 86400.0
 _POINTING = (190.2, -35.4)
-_POINTING_ERROR_DEG = (0.03, -0.02)
+_FLAT_ELECTRON = 20000.0
 #: The simulated sky has no z: sections with that filter see the magnitudes of i.
 _BANDS = {"g": "g", "i": "i", "z": "i"}
-_SECTIONS_CARDS = {
-    "PRESECL": "[1:6,1:4096]",
-    "DATASECL": "[7:1030,1:4096]",
-    "BIASSECL": "[1031:1050,1:4096]",
-    "BIASSECR": "[1:20,1:4096]",
-    "DATASECR": "[21:1044,1:4096]",
-    "PRESECR": "[1045:1050,1:4096]",
-}
 _CCDS_OF_A_CONTROLLER = 8
 
 
@@ -46,22 +35,30 @@ def write_exposure(
     directory: Path,
     seed: int,
     *,
+    kind: Literal["science", "bias", "flat"] = "science",
+    number: int = 0,
     sections: Sequence[str] = ("NE_A", "SE_C"),
     form: Literal["whole", "parts"] = "whole",
     amplifiers: Literal[1, 2] = 1,
     stars_per_arcmin2: float = 0.3,
     galaxies_per_arcmin2: float = 0.3,
+    pointing_error_arcmin: float = 2.0,
+    rotation_deg: float = 0.1,
 ) -> Path:
-    """Write a simulated raw exposure of 45 s with its truth beside it.
+    """Write a simulated raw exposure; of 45 s and with its truth beside it if it sees the sky.
 
     Parameters
     ----------
     directory : Path
         Is made if it does not exist.
     seed : int
-        Of sky, detectors and noise.
+        Of the sky and of the CCDs.
+    kind : {"science", "bias", "flat"}
+        What it sees: the sky, nothing, or 20,000 electrons a pixel of twilight.
+    number : int
+        Of the exposure: its noise and its time differ from those of other numbers, sky and CCDs do not.
     sections : sequence of str
-        CCDs that see the sky.
+        CCDs that see it.
     form : {"whole", "parts"}
         One file with these CCDs, RICE-compressed; or one file for every CCD or amplifier of the camera, of which the
         others hold a constant level.
@@ -69,6 +66,8 @@ def write_exposure(
         That read each CCD.
     stars_per_arcmin2, galaxies_per_arcmin2 : float
         Down to 24.5 mag.
+    pointing_error_arcmin, rotation_deg : float
+        How far the telescope points to the south-east of where the header says, and is turned about the boresight.
 
     Returns
     -------
@@ -76,126 +75,104 @@ def write_exposure(
         The file, or the first of them; ``<start>s_<number>.truth.fits`` has section, kind, x, y (pixel, trimmed), ra,
         dec (deg), magnitude (AB) and flux (electron).
     """
-    rng = np.random.default_rng(seed)
+    properties = KINDS[kind]
+    start_mjd = _START_MJD + number * _BETWEEN_EXPOSURES_DAY
     hdus: dict[str, list[fits.CompImageHDU]] = {}
     truths = []
     for section in sections:
-        raw, truth = _expose(rng, section, amplifiers, stars_per_arcmin2, galaxies_per_arcmin2)
-        hdus[section] = list(_images(section, raw, amplifiers))
-        truths.append(truth.with_columns(section=np.full(truth.n_rows, section)))
-    directory.mkdir(parents=True, exist_ok=True)
-    start = Time(_START_MJD, format="mjd", scale="utc").strftime("%Y%m%d%H%M%S") + "s"
-    table = Table({name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]})
-    _write(directory / f"{start}_{_NUMBER:05d}.truth.fits", [fits.BinTableHDU(table)])
-    if form == "whole":
-        path = directory / f"{start}_{_NUMBER:05d}.fits.fz"
-        _write(path, [hdu for images in hdus.values() for hdu in images])
-        return path
-    return _write_parts(directory, start, hdus, amplifiers)
+        ccd = list(SECTIONS).index(section)
+        lasting = np.random.default_rng([seed, ccd])
+        detector = random_detector(lasting, amplifiers_of(section, amplifiers), raw_shape(amplifiers), SHAPE)
+        rng = np.random.default_rng([seed, ccd, 1 + number, list(KINDS).index(kind)])
+        charge: Floats = np.zeros(SHAPE)
+        if kind == "flat":
+            charge = rng.poisson(_FLAT_ELECTRON * detector.response).astype(np.float64)
+        elif kind == "science":
+            conditions = _conditions(section, start_mjd)
+            mapping = _true_mapping(section, pointing_error_arcmin, rotation_deg)
+            sky = _sky_over(lasting, mapping, stars_per_arcmin2, galaxies_per_arcmin2)
+            charge, truth = _exposed(rng, sky, mapping, detector, conditions)
+            truths.append(truth.with_columns(section=np.full(truth.n_rows, section)))
+        raw = read_out(rng, detector, charge)
+        hdus[section] = list(images_of(section, raw, amplifiers, properties, start_mjd, _POINTING))
+    start = Time(start_mjd, format="mjd", scale="utc").strftime("%Y%m%d%H%M%S") + properties.letter
+    if truths:
+        table = Table({name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]})
+        cards = fits.Header({"EPOCH": _conditions(sections[0], start_mjd).mjd})
+        _write(directory / f"{start}_{_FIRST_NUMBER + number:05d}.truth.fits", [fits.BinTableHDU(table, cards)])
+    if form == "parts":
+        unused = np.full(raw_shape(amplifiers), _UNUSED_LEVEL_ADU, np.uint16)
+        for section in SECTIONS:
+            if section not in hdus:
+                images = images_of(section, unused, amplifiers, properties, start_mjd, _POINTING)
+                hdus[section] = list(images)
+        return _write_parts(directory, start, _FIRST_NUMBER + number, hdus)
+    path = directory / f"{start}_{_FIRST_NUMBER + number:05d}.fits.fz"
+    _write(path, [hdu for images in hdus.values() for hdu in images])
+    return path
 
 
-def _write_parts(
-    directory: Path, start: str, hdus: dict[str, list[fits.CompImageHDU]], amplifiers: int
-) -> Path:
-    paths = []
-    for position, section in enumerate(SECTIONS):
-        unused = np.full((SHAPE[0], _columns(amplifiers)), _UNUSED_LEVEL_ADU, np.uint16)
-        images = hdus.get(section) or list(_images(section, unused, amplifiers))
-        controller, ccd = divmod(position, _CCDS_OF_A_CONTROLLER)
-        for number, hdu in enumerate(images, start=ccd * amplifiers):
-            paths.append(directory / f"{start}C{controller}_{_NUMBER:05d}_{number:02d}.fits.fz")
-            _write(paths[-1], [hdu])
-    return paths[0]
-
-
-def _expose(
-    rng: np.random.Generator, section: str, amplifiers: int, stars: float, galaxies: float
-) -> tuple[NDArray[np.uint16], ColumnTable]:
-    """Return raw pixels, both amplifiers side by side, and the truth."""
-    conditions = Conditions(
-        mjd=_START_MJD + _EXPOSURE_S / 2.0 / 86400.0,
-        exposure_s=_EXPOSURE_S,
+def _conditions(section: str, start_mjd: float) -> Conditions:
+    exposure_s = KINDS["science"].exposure_s
+    return Conditions(
+        mjd=start_mjd + exposure_s / 2.0 / 86400.0,
+        exposure_s=exposure_s,
         band=_BANDS[SECTIONS[section].filter],
         seeing_arcsec=2.2,
         sky_electron=400.0,
         zero_point=28.0,
     )
-    mapping = _true_mapping(section)
+
+
+def _exposed(
+    rng: np.random.Generator, sky: Sky, mapping: SkyMapping, detector: Detector, conditions: Conditions
+) -> tuple[Floats, ColumnTable]:
+    """Return the charge that the sky leaves on a CCD, and the truth."""
+    field = conditions.psf_field(SHAPE, PIXEL_SCALE_ARCSEC, (0.01, 0.01, 0.01, 0.0))
+    light, truth = static_light(sky, mapping, field, conditions)
+    charge = rng.poisson((light + conditions.sky_electron) * detector.response)
+    return charge.astype(np.float64), truth
+
+
+def _sky_over(rng: np.random.Generator, mapping: SkyMapping, stars: float, galaxies: float) -> Sky:
     ra, dec = mapping.pixel_to_sky((SHAPE[1] - 1) / 2, (SHAPE[0] - 1) / 2)
-    sky = random_sky(
+    return random_sky(
         rng,
         (float(ra), float(dec)),
         (1.03 * SHAPE[1] * PIXEL_SCALE_ARCSEC, 1.03 * SHAPE[0] * PIXEL_SCALE_ARCSEC),
         stars_per_arcmin2=stars,
         galaxies_per_arcmin2=galaxies,
         n_variables=0,
-        epoch_mjd=conditions.mjd,
+        epoch_mjd=_START_MJD,
     )
-    field = conditions.psf_field(SHAPE, PIXEL_SCALE_ARCSEC, (0.01, 0.01, 0.01, 0.0))
-    light, truth = static_light(sky, mapping, field, conditions)
-    rows = SHAPE[0] + (_EXTRA_ROWS if amplifiers == 2 else 0)
-    raw_shape = (rows, _columns(amplifiers))
-    detector = random_detector(rng, _amplifiers(section, amplifiers), raw_shape, SHAPE)
-    charge = rng.poisson((light + conditions.sky_electron) * detector.response)
-    return read_out(rng, detector, charge.astype(np.float64)), truth
 
 
-def _true_mapping(section: str) -> SkyMapping:
-    """Return where the telescope really pointed, some arcmin from what the header says."""
+def _true_mapping(section: str, pointing_error_arcmin: float, rotation_deg: float) -> SkyMapping:
+    """Return where the telescope really pointed, some arcmin from what the header says, and how it was turned."""
     reported = nominal_mapping(section, *_POINTING)
-    crval = (_POINTING[0] + _POINTING_ERROR_DEG[0], _POINTING[1] + _POINTING_ERROR_DEG[1])
-    return replace(reported, crval=crval)
+    shift = pointing_error_arcmin / 60.0 / math.sqrt(2.0)
+    crval = (_POINTING[0] + shift / math.cos(math.radians(_POINTING[1])), _POINTING[1] - shift)
+    angle = math.radians(rotation_deg)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return replace(reported, crval=crval, cd=turn @ reported.cd)
 
 
-def _columns(amplifiers: int) -> int:
-    return amplifiers * (_PRESCAN + _OVERSCAN) + 2 * _HALF
+def _write_parts(
+    directory: Path, start: str, number: int, hdus: Mapping[str, Sequence[fits.CompImageHDU]]
+) -> Path:
+    """Write one file for every CCD or amplifier, and return the first."""
+    paths = []
+    for position, section in enumerate(SECTIONS):
+        controller, ccd = divmod(position, _CCDS_OF_A_CONTROLLER)
+        images = hdus[section]
+        for part, hdu in enumerate(images, start=ccd * len(images)):
+            paths.append(directory / f"{start}C{controller}_{number:05d}_{part:02d}.fits.fz")
+            _write(paths[-1], [hdu])
+    return paths[0]
 
 
-def _amplifiers(section: str, number: int) -> tuple[Amplifier, ...]:
-    if number == 2:
-        left = _amplifier("LEFT", _PRESCAN, _HALF, _PRESCAN + _HALF, 0)
-        width = _PRESCAN + _HALF + _OVERSCAN
-        return left, _amplifier("RIGHT", width + _OVERSCAN, _HALF, width, _HALF)
-    if section in _READ_OUT_TO_THE_RIGHT:
-        return (_amplifier("RIGHT", _OVERSCAN, 2 * _HALF, 0, 0),)
-    return (_amplifier("LEFT", _PRESCAN, 2 * _HALF, _PRESCAN + 2 * _HALF, 0),)
-
-
-def _amplifier(name: str, light: int, width: int, overscan: int, on_ccd: int) -> Amplifier:
-    """Return an amplifier by the first columns of its light, its overscan, and its part of the CCD."""
-    return Amplifier(
-        name=name,
-        data=Box(0, SHAPE[0], light, light + width),
-        trimmed=Box(0, SHAPE[0], on_ccd, on_ccd + width),
-        overscan=Box(0, SHAPE[0], overscan, overscan + _OVERSCAN),
-        gain=_GAIN,
-        read_noise_electron=_READ_NOISE_ELECTRON,
-        saturation_adu=_SATURATION_ADU,
-    )
-
-
-def _images(section: str, raw: NDArray[np.uint16], amplifiers: int) -> Iterator[fits.CompImageHDU]:
-    cards: dict[str, Any] = {
-        "INSTRUME": "LS4Cam",
-        "TELESCOP": "ESO 1.0-m Schmidt",
-        "CCD_LOC": section,
-        "IMAGETYP": "sky",
-        "EXPTIME": _EXPOSURE_S,
-        "STARTOBS": str(Time(_START_MJD, format="mjd", scale="utc").isot),
-        "TELE-RA": _POINTING[0] / 15.0,
-        "TELE-DEC": _POINTING[1],
-        "FILTERID": 0,
-        **_SECTIONS_CARDS,
-    }
-    for number, pixels in enumerate(np.split(raw, amplifiers, axis=1)):
-        header = fits.Header(cards)
-        if amplifiers == 2:
-            header["AMP_NAME"] = ("LEFT", "RIGHT")[number]
-        header["HIERARCH amp_direction"] = "both" if amplifiers == 2 else "left"
-        yield fits.CompImageHDU(np.ascontiguousarray(pixels), header, compression_type="RICE_1")
-
-
-def _write(path: Path, hdus: list[Any]) -> None:
+def _write(path: Path, hdus: Iterable[Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(temporary, overwrite=True)
