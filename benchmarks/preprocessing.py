@@ -55,7 +55,7 @@ def starlight(n_stars: int) -> np.ndarray:
     profile /= profile.sum()
     light = np.zeros((ROWS + 2 * HALF, COLUMNS + 2 * HALF))
     y, x = random.integers(0, ROWS, n_stars), random.integers(0, COLUMNS, n_stars)
-    flux = np.minimum(300.0 * random.pareto(0.7, n_stars) + 300.0, 3e6)
+    flux = np.minimum(300.0 * random.pareto(0.7, n_stars) + 300.0, 3e7)
     for j, i, electrons in zip(y, x, flux, strict=True):
         light[j : j + 2 * HALF + 1, i : i + 2 * HALF + 1] += electrons * profile
     return light[HALF:-HALF, HALF:-HALF]

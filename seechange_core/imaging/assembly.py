@@ -35,13 +35,25 @@ def assembled(raw: NDArray[_Kind], amplifiers: Sequence[Amplifier]) -> NDArray[_
     """
     image = np.zeros(assembled_shape(amplifiers), dtype=raw.dtype)
     for amplifier in amplifiers:
-        pixels = raw[amplifier.data.slices]
-        if not pixels.shape == amplifier.data.shape == amplifier.trimmed.shape:
-            raise ValueError(
-                f"amplifier {amplifier.name}: {amplifier.data} of an array of {raw.shape} does not fit "
-                f"{amplifier.trimmed}"
-            )
-        image[amplifier.trimmed.slices] = pixels[
-            :: -1 if amplifier.flip_y else 1, :: -1 if amplifier.flip_x else 1
-        ]
+        pixels, target = placed(raw, image, amplifier)
+        target[...] = pixels
     return image
+
+
+def placed(
+    raw: NDArray[_Kind], image: NDArray[_Kind], amplifier: Amplifier
+) -> tuple[NDArray[_Kind], NDArray[_Kind]]:
+    """Return views of an amplifier's pixels in the raw array, turned the right way round, and in the image.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit.
+    """
+    pixels, target = raw[amplifier.data.slices], image[amplifier.trimmed.slices]
+    if not pixels.shape == amplifier.data.shape == target.shape:
+        raise ValueError(
+            f"amplifier {amplifier.name}: {amplifier.data} of an array of {raw.shape} does not fit "
+            f"{amplifier.trimmed}"
+        )
+    return pixels[:: -1 if amplifier.flip_y else 1, :: -1 if amplifier.flip_x else 1], target

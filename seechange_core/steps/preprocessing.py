@@ -9,10 +9,15 @@ import numpy as np
 
 from seechange_core.api import Detrender, Params, Rejected, parameter
 from seechange_core.errors import PluginError
-from seechange_core.frames import Frame, MaskPlane, SectionData, unusable
+from seechange_core.frames import Frame, MaskPlane, Pixels, SectionData, unusable
 from seechange_core.frames.mask import MASK_DTYPE
 from seechange_core.params import Slot
 from seechange_core.steps.step import CalibrationRequest, Request, Step, StepContext, StepResult
+
+#: Planes whose share of the pixels is a metric.
+_REPORTED = (MaskPlane.BAD, MaskPlane.SATURATED, MaskPlane.BLEED, MaskPlane.COSMIC_RAY, MaskPlane.NO_DATA)
+#: Images with at least so many rows and columns are sampled.
+_LARGE = 1024
 
 
 class PreprocessingParams(Params):
@@ -32,7 +37,7 @@ class Preprocessing(Step):
     """
 
     process: ClassVar[str] = "preprocessing"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = PreprocessingParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot("calibrator", stage="detrend", many=True),)
     outputs: ClassVar[tuple[str, ...]] = ("image",)
@@ -46,32 +51,49 @@ class Preprocessing(Step):
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Correct the section; what it has no value for is masked and set to 0."""
+        from seechange_core.imaging.plane_counts import plane_fractions
+
         section: SectionData = _without_gaps(inputs["section"])
         calibrations = inputs["calibrations"]
         left_out = []
         for component in _corrections(section, context):
+            done = len(section.applied)
             if all(kind in calibrations for kind in component.calibrations()):
                 section = component.apply(section, calibrations)
-            else:
+            if len(section.applied) == done:
                 left_out.append(component.name)
         if section.variance is None or section.unit != "electron":
             raise PluginError(
                 "preprocessing.use must name gain and noise: later steps need electrons and a variance"
             )
         image = _frame(_without_gaps(section))
-        hidden = unusable(image.mask)
+        planes, unusable_fraction = plane_fractions(image.mask)
         metrics = {
             "applied": [name for name, _ in section.applied],
+            "calibrations": {name: identity for name, identity in section.applied if identity},
             "left_out": left_out,
-            "unusable_fraction": float(hidden.mean()),
-            **_plane_fractions(image),
+            "unusable_fraction": unusable_fraction,
+            **{f"{str(plane.name).lower()}_fraction": planes[plane] for plane in _REPORTED},
         }
-        if hidden.all():
+        if unusable_fraction == 1.0:
             raise Rejected("every pixel of the section is masked", metrics)
-        metrics["median_electron"] = float(np.median(image.data[~hidden]))
-        metrics["noise_electron"] = float(np.sqrt(np.median(image.variance[~hidden])))
+        metrics |= _levels(image)
         branch = "calibrated" if section.calibrated else "raw"
         return StepResult({"image": image}, metrics, branch)
+
+
+def _levels(image: Frame) -> dict[str, float]:
+    """Return the median of pixels and noise; of large images from every fourth row and column."""
+    step = 4 if min(image.shape) >= _LARGE else 1
+    sample = np.s_[::step, ::step]
+    usable = ~unusable(image.mask[sample])
+    if not usable.any():
+        sample = np.s_[::1, ::1]
+        usable = ~unusable(image.mask)
+    return {
+        "median_electron": float(np.median(image.data[sample][usable])),
+        "noise_electron": float(np.sqrt(np.median(image.variance[sample][usable]))),
+    }
 
 
 def _corrections(section: SectionData, context: StepContext) -> tuple[Detrender, ...]:
@@ -82,23 +104,28 @@ def _corrections(section: SectionData, context: StepContext) -> tuple[Detrender,
 
 def _without_gaps(section: SectionData) -> SectionData:
     """Mask pixels that are not finite, or whose variance is not a positive number, and set them to 0."""
-    gaps = ~np.isfinite(section.data)
     variance = section.variance
+    if _all_finite(section.data) and (variance is None or (_all_finite(variance) and variance.min() > 0)):
+        return section
+    gaps = ~np.isfinite(section.data)
     if variance is not None:
         gaps |= ~(np.isfinite(variance) & (variance > 0))
         usual = np.median(variance[~gaps]) if not gaps.all() else 1.0
         variance = np.where(gaps, np.float32(usual), variance)
-    if not gaps.any():
-        return section
     mask = np.zeros(section.data.shape, MASK_DTYPE) if section.mask is None else section.mask.copy()
     mask[gaps] |= MASK_DTYPE(MaskPlane.NO_DATA)
     return section.replaced(data=np.where(gaps, np.float32(0.0), section.data), variance=variance, mask=mask)
 
 
+def _all_finite(values: Pixels) -> bool:
+    """Tell whether there is neither NaN nor infinity, without an array of answers."""
+    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
 def _frame(section: SectionData) -> Frame:
-    """Make the frame; what the amplifiers have in common goes into its info."""
+    """Make the frame; what the amplifiers have in common, and what was done, goes into its info and header."""
     amplifiers = section.amplifiers
-    measured = {
+    told = {
         "gain": float(np.mean([amplifier.gain for amplifier in amplifiers])),
         "read_noise_electron": float(
             np.sqrt(np.mean([amplifier.read_noise_electron**2 for amplifier in amplifiers]))
@@ -106,17 +133,17 @@ def _frame(section: SectionData) -> Frame:
         "saturation_electron": float(
             min(amplifier.saturation_adu * amplifier.gain for amplifier in amplifiers)
         ),
+        "applied": [list(correction) for correction in section.applied],
+    }
+    cards = {
+        f"APPLY{number:02d}": " ".join(part for part in correction if part)
+        for number, correction in enumerate(section.applied, start=1)
     }
     mask = np.zeros(section.data.shape, MASK_DTYPE) if section.mask is None else section.mask
     if section.variance is None:
         raise ValueError("a section without variance cannot become a frame")
-    data = np.where(mask & MASK_DTYPE(MaskPlane.NO_DATA), np.float32(0.0), section.data)
-    return Frame(data, section.variance, mask, {**section.info, **measured}, section.header)
-
-
-def _plane_fractions(image: Frame) -> dict[str, float]:
-    planes = (MaskPlane.BAD, MaskPlane.SATURATED, MaskPlane.COSMIC_RAY, MaskPlane.NO_DATA)
-    return {
-        f"{str(plane.name).lower()}_fraction": float(((image.mask & MASK_DTYPE(plane)) != 0).mean())
-        for plane in planes
-    }
+    data = section.data
+    empty = (mask & MASK_DTYPE(MaskPlane.NO_DATA)) != 0
+    if empty.any():
+        data = np.where(empty, np.float32(0.0), data)
+    return Frame(data, section.variance, mask, {**section.info, **told}, {**section.header, **cards})

@@ -64,15 +64,34 @@ def test_image_carries_what_later_steps_rely_on() -> None:
         "gain": 2.0,
         "read_noise_electron": 5.0,
         "saturation_electron": 100000.0,
+        "applied": [["bias", "bias-id"], ["gain", ""], ["noise", ""]],
     }
-    assert image.header == {"OBJECT": "x"}
+    assert image.header == {
+        "OBJECT": "x",
+        "APPLY01": "bias bias-id",
+        "APPLY02": "gain",
+        "APPLY03": "noise",
+    }
     assert (image.variance > 0).all()
 
 
 def test_correction_without_its_optional_calibration_is_left_out_and_not_claimed() -> None:
     result = run(section(), Bias(), Gain(), Noise(), calibrations={})
     assert result.metrics["applied"] == ["gain", "noise"]
+    assert result.metrics["calibrations"] == {}
     assert result.metrics["left_out"] == ["bias"]
+
+
+def test_metrics_name_the_calibration_file_of_each_correction() -> None:
+    assert run(section(), Bias(), Gain(), Noise()).metrics["calibrations"] == {"bias": "bias-id"}
+
+
+def test_correction_that_had_nothing_to_do_is_not_claimed() -> None:
+    given = section(unit="electron")
+    result = run(given, Gain(), Noise())
+    assert result.metrics["applied"] == ["noise"]
+    assert result.metrics["left_out"] == ["gain"]
+    assert "gain" not in dict(result.outputs["image"].info["applied"])
 
 
 def test_pixels_without_a_value_are_masked_and_zero() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from seechange_core.api import Detrender
-from seechange_core.builtin.detrending.marking import fitting, recorded, with_its_mask
+from seechange_core.builtin.detrending.marking import fitting, in_adu, recorded, with_its_mask
 from seechange_core.frames import Calibration, SectionData
 
 
@@ -22,6 +22,6 @@ class Bias(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section without the pattern."""
-        bias = fitting(calibrations["bias"], section)
+        bias = fitting(calibrations["bias"], in_adu(section, self.name))
         corrected = section.replaced(data=section.data - bias.data)
         return recorded(with_its_mask(corrected, bias), self.name, bias.product_id)

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from seechange_core.api import Detrender, Params, parameter
-from seechange_core.builtin.detrending.marking import marked, recorded
+from seechange_core.builtin.detrending.marking import mask_of, recorded
 from seechange_core.frames import Calibration, MaskPlane, SectionData
+from seechange_core.frames.mask import MASK_DTYPE
 
 
 class EdgesParams(Params):
@@ -29,6 +30,7 @@ class Edges(Detrender):
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with the rim marked."""
         width = self.params.width_pixel
-        rim = np.ones(section.data.shape, dtype=bool)
-        rim[width:-width, width:-width] = False
-        return recorded(marked(section, MaskPlane.EDGE, rim), self.name)
+        mask = mask_of(section).copy()
+        for rim in (np.s_[:width], np.s_[-width:], np.s_[:, :width], np.s_[:, -width:]):
+            mask[rim] |= MASK_DTYPE(MaskPlane.EDGE)
+        return recorded(section.replaced(mask=mask), self.name)

@@ -1,11 +1,9 @@
-"""Flat field: how sensitive each pixel is."""
+"""Flat field and illumination: how sensitive each pixel is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar
-
-import numpy as np
 
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import fitting, marked, recorded, with_its_mask
@@ -13,7 +11,7 @@ from seechange_core.frames import Calibration, MaskPlane, SectionData
 
 
 class FlatParams(Params):
-    """Parameters of `Flat`."""
+    """Parameters of `Flat` and `Illumination`."""
 
     least_response: float = parameter(
         0.3, description="Pixels less sensitive than this are masked as bad", gt=0, lt=1
@@ -28,13 +26,23 @@ class Flat(Detrender):
     Params: ClassVar[type[Params]] = FlatParams
 
     def calibrations(self) -> tuple[str, ...]:
-        """Return the one kind that is needed."""
-        return ("flat",)
+        """Return the one kind that is needed; it is called what the correction is called."""
+        return (self.name,)
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section as an evenly sensitive detector would have seen it."""
-        flat = fitting(calibrations["flat"], section)
-        alive = flat.data >= self.params.least_response
-        response = np.where(alive, flat.data, np.float32(1.0))
-        corrected = with_its_mask(section.replaced(data=section.data / response), flat)
-        return recorded(marked(corrected, MaskPlane.BAD, ~alive), self.name, flat.product_id)
+        from seechange_core.imaging.response import divided
+
+        response = fitting(calibrations[self.name], section)
+        data, dead = divided(section.data, response.data, self.params.least_response)
+        corrected = with_its_mask(section.replaced(data=data), response)
+        if dead is not None:
+            corrected = marked(corrected, MaskPlane.BAD, dead)
+        return recorded(corrected, self.name, response.product_id)
+
+
+class Illumination(Flat):
+    """Divides by what the sky or stars show the flat field to be wrong by over the detector (median 1)."""
+
+    name: ClassVar[str] = "illumination"
+    version: ClassVar[str] = "1.0"

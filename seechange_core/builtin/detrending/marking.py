@@ -1,11 +1,11 @@
-"""Setting mask planes of a section."""
+"""What corrections have in common: masks, records of what was done, calibration data that fit."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.errors import InputError
+from seechange_core.errors import InputError, PluginError
 from seechange_core.frames import (
     Calibration,
     CalibrationFrame,
@@ -25,14 +25,27 @@ def mask_of(section: SectionData) -> Mask:
 
 def marked(section: SectionData, plane: MaskPlane, where: NDArray[np.bool_]) -> SectionData:
     """Return the section with a plane set where asked."""
-    mask = mask_of(section).copy()
-    mask[where] |= MASK_DTYPE(plane)
-    return section.replaced(mask=mask)
+    from seechange_core.imaging.plane_counts import with_plane
+
+    return section.replaced(mask=with_plane(mask_of(section), where, plane))
 
 
 def recorded(section: SectionData, name: str, product_id: str = "") -> SectionData:
     """Return the section with a correction appended to what was applied."""
     return section.replaced(applied=(*section.applied, (name, product_id)))
+
+
+def in_adu(section: SectionData, name: str) -> SectionData:
+    """Return the section if it still is in ADU.
+
+    Raises
+    ------
+    PluginError
+        If it is in electrons already.
+    """
+    if section.unit != "adu":
+        raise PluginError(f"preprocessing.use: {name} works on ADU; name it before gain")
+    return section
 
 
 def fitting(calibration: Calibration, section: SectionData) -> CalibrationFrame:

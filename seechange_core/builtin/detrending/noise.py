@@ -39,7 +39,7 @@ class Noise(Detrender):
             variance = noise_model.measured_variance(section.data, usable, sky)
         else:
             applied = {name for name, _ in section.applied}
-            frames = {
+            frames: dict[str, CalibrationFrame] = {
                 kind: fitting(calibrations[kind], section)
                 for kind in ("bias", "dark", "flat", "illumination")
                 if kind in applied

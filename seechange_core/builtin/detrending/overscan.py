@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from seechange_core.api import Detrender, InputError, Params, parameter
-from seechange_core.builtin.detrending.marking import mask_of, recorded
+from seechange_core.builtin.detrending.marking import recorded
 from seechange_core.frames import Calibration, SectionData
-from seechange_core.imaging.assembly import assembled
+from seechange_core.imaging.assembly import assembled, assembled_shape, placed
 
 
 class OverscanParams(Params):
@@ -29,15 +29,18 @@ class Overscan(Detrender):
     """Subtracts the level of each amplifier's overscan, cuts the overscan away and assembles the amplifiers."""
 
     name: ClassVar[str] = "overscan"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = OverscanParams
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
-        """Return the assembled section; saturation levels are lowered by what was subtracted."""
+        """Return the assembled section; saturation levels are lowered by what was subtracted.
+
+        Level and read noise of each amplifier, as its overscan has them, go into ``info``.
+        """
         from seechange_core.imaging import overscan
 
-        data = section.data.copy()
-        trimmed = []
+        image = np.zeros(assembled_shape(section.amplifiers), np.float32)
+        trimmed, levels, noises = [], {}, {}
         for amplifier in section.amplifiers:
             if amplifier.overscan is None:
                 raise InputError(
@@ -46,11 +49,14 @@ class Overscan(Detrender):
                 )
             pixels = section.data[amplifier.overscan.slices]
             level = overscan.overscan_level(pixels)
+            levels[amplifier.name] = level
+            noises[amplifier.name] = overscan.overscan_noise(pixels) * amplifier.gain
+            subtracted = np.full(1, level)
             if self.params.method == "row" and pixels.shape[0] == amplifier.data.shape[0]:
-                rows = overscan.overscan_by_row(pixels, self.params.smoothing_rows)
-                data[amplifier.data.slices] -= rows[:, None].astype(np.float32)
-            else:
-                data[amplifier.data.slices] -= np.float32(level)
+                subtracted = overscan.overscan_by_row(pixels, self.params.smoothing_rows)
+            raw, target = placed(section.data, image, amplifier)
+            rows = subtracted[:: -1 if amplifier.flip_y else 1, None].astype(np.float32)
+            np.subtract(raw, rows, out=target)
             trimmed.append(
                 replace(
                     amplifier,
@@ -59,11 +65,15 @@ class Overscan(Detrender):
                     saturation_adu=amplifier.saturation_adu - level,
                     flip_x=False,
                     flip_y=False,
+                    reversed_x=amplifier.reversed_x != amplifier.flip_x,
+                    reversed_y=amplifier.reversed_y != amplifier.flip_y,
                 )
             )
+        told = {"overscan_level_adu": levels, "overscan_noise_electron": noises}
         corrected = section.replaced(
-            data=assembled(data, section.amplifiers),
-            mask=assembled(mask_of(section), section.amplifiers),
+            data=image,
+            mask=None if section.mask is None else assembled(section.mask, section.amplifiers),
             amplifiers=tuple(trimmed),
+            info={**section.info, **told},
         )
         return recorded(corrected, self.name)
