@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from seechange_core.frames import Floats
 
 Index = NDArray[np.intp]
+
+#: Cells along one side of the grid that points are sorted into.
+_LARGEST_GRID = 1024
 
 
 def mutual_pairs(
@@ -24,12 +27,58 @@ def mutual_pairs(
     here, there = np.flatnonzero(np.isfinite(x + y)), np.flatnonzero(np.isfinite(x_other + y_other))
     if len(here) == 0 or len(there) == 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    first = np.stack([x[here], y[here]], axis=1)
-    second = np.stack([x_other[there], y_other[there]], axis=1)
-    distance, nearest = (
-        np.asarray(found) for found in cKDTree(second).query(first, distance_upper_bound=radius)
-    )
-    found = np.flatnonzero(np.isfinite(distance))
-    back = np.asarray(cKDTree(first).query(second[nearest[found]])[1])
-    found = found[back == found]
+    points = [np.ascontiguousarray(values, np.float64) for values in (x[here], y[here])]
+    others = [np.ascontiguousarray(values, np.float64) for values in (x_other[there], y_other[there])]
+    nearest = _mutual_nearest(*points, *others, float(radius))
+    found = np.flatnonzero(nearest >= 0)
     return here[found], there[nearest[found]]
+
+
+@numba.njit(cache=True, nogil=True)
+def _mutual_nearest(x, y, x_other, y_other, radius):  # type: ignore[no-untyped-def]
+    """Return for each point the other one with which it forms a mutual pair, or -1."""
+    x_min, x_max, y_min, y_max = x_other.min(), x_other.max(), y_other.min(), y_other.max()
+    cell = max(radius, (x_max - x_min) / _LARGEST_GRID, (y_max - y_min) / _LARGEST_GRID)
+    if cell <= 0.0:
+        cell = 1.0
+    columns, rows = int((x_max - x_min) / cell) + 1, int((y_max - y_min) / cell) + 1
+    start = np.zeros(rows * columns + 1, np.int64)
+    cell_of = np.empty(len(x_other), np.int64)
+    for j in range(len(x_other)):
+        cell_of[j] = int((y_other[j] - y_min) / cell) * columns + int((x_other[j] - x_min) / cell)
+        start[cell_of[j] + 1] += 1
+    for number in range(rows * columns):
+        start[number + 1] += start[number]
+    sorted_others = np.empty(len(x_other), np.int64)
+    filled = start[:-1].copy()
+    for j in range(len(x_other)):
+        sorted_others[filled[cell_of[j]]] = j
+        filled[cell_of[j]] += 1
+    nearest = np.full(len(x), -1, np.int64)
+    nearest_back = np.full(len(x_other), -1, np.int64)
+    shortest_back = np.full(len(x_other), np.inf)
+    for i in range(len(x)):
+        if not (
+            x_min - radius <= x[i] <= x_max + radius and y_min - radius <= y[i] <= y_max + radius
+        ):
+            continue
+        column, row = int(np.floor((x[i] - x_min) / cell)), int(np.floor((y[i] - y_min) / cell))
+        shortest = np.inf
+        for near_row in range(max(row - 1, 0), min(row + 2, rows)):
+            for near_column in range(max(column - 1, 0), min(column + 2, columns)):
+                place = near_row * columns + near_column
+                for k in range(start[place], start[place + 1]):
+                    j = sorted_others[k]
+                    distance = (x[i] - x_other[j]) ** 2 + (y[i] - y_other[j]) ** 2
+                    if distance > radius * radius:
+                        continue
+                    if distance < shortest:
+                        shortest = distance
+                        nearest[i] = j
+                    if distance < shortest_back[j]:
+                        shortest_back[j] = distance
+                        nearest_back[j] = i
+    for i in range(len(x)):
+        if nearest[i] >= 0 and nearest_back[nearest[i]] != i:
+            nearest[i] = -1
+    return nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import Floats, SkyMapping, SourceTable, StarTable, unusable
+from seechange_core.frames import Floats, MaskPlane, SkyMapping, SourceTable, StarTable, unusable
 from seechange_core.imaging.astrometric_fit import AstrometricFit, fit_mapping
 from seechange_core.imaging.pairing import Index, mutual_pairs
 from seechange_core.imaging.star_matching import StarMatch, match_stars
@@ -68,6 +68,7 @@ def fit_to_stars(
         first,
         shape,
         max_offset_arcsec=max_offset_arcsec,
+        n_saturated=int(np.count_nonzero(sources["mask"] & MaskPlane.SATURATED)),
     )
     found = {**counts, "n_matched": len(match.sources), "log10_chance": round(match.log10_chance, 1)}
     if len(match.sources) < min_stars or match.log10_chance > max_log10_chance:

@@ -1,31 +1,44 @@
 """Finding which detected sources are which stars of a catalogue, from a first guess of the sky mapping.
 
-The differences of all pairs of bright sources and stars are counted in a histogram on the tangent plane, where
-the true offset stands out as a peak. Where rotation or scale are wrong too, or the image is mirrored, the vote is
-repeated over a grid of those. What is found has to pass a test against chance.
+The differences of all pairs of bright sources and stars vote for the offset (`offset_voting`): first as the header has
+it, then, where that leads nowhere, over a grid of rotation, scale and parity, in the middle of a crowded image and on
+the whole of it. The best votes are refined, and what comes out has to pass a test against chance, which counts pairs,
+not votes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from seechange_core.frames import Floats, SkyMapping
 from seechange_core.frames.mapping import project
+from seechange_core.imaging.chance_matches import LEAST_COVERAGE, coverage, expected_pairs, log10_poisson
+from seechange_core.imaging.offset_voting import Trial, vote
 from seechange_core.imaging.pairing import Index, mutual_pairs
 from seechange_core.imaging.tan_sip import as_tan_sip, sip_degree
 
-_BRIGHTEST = 150
-#: Sources that vote where rotation and scale are searched for too.
-_BRIGHTEST_IN_SEARCH = 70
+#: How many sources vote: as many as these, so long as the pairs are not more than the limit.
+_SOURCES = (400, 280, 200, 140, 100, 70, 50)
+_PAIRS_OF_HEADER = 400_000
+_PAIRS_OF_SEARCH = 120_000
+#: The middle of a crowded image is where this many sources lie.
+_IN_MIDDLE = 300
+_LARGEST_MIDDLE = 0.6
 _BINS_PER_SIDE = 230.0
 _ROTATION_DEG = 3.0
 _SCALE = 0.03
 _CERTAIN_LOG10 = -9.0
+_REFINED_OF_HEADER = 3
+_REFINED_OF_SEARCH = 8
 _AFFINE_PAIRS = 3
+_GROWTHS = 12
+_GROWTH_RADIUS = 2.0
+#: Least part of the sources or stars, whichever are fewer, that makes it needless to search on.
+_CERTAIN_FRACTION = 0.3
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class StarMatch:
         Whether the first mapping had the wrong parity.
     log10_chance : float
         Of the probability that so many pairs come about by chance anywhere in the searched space.
+    n_tested, n_by_chance : float
+        Pairs that the test counted among the sources that voted, and how many are expected by chance.
     """
 
     sources: Index
@@ -56,6 +71,8 @@ class StarMatch:
     scale: float
     mirrored: bool
     log10_chance: float
+    n_tested: int
+    n_by_chance: float
 
 
 def match_stars(
@@ -69,6 +86,7 @@ def match_stars(
     shape: tuple[int, int],
     *,
     max_offset_arcsec: float,
+    n_saturated: int = 0,
     final_radius: float = 2.0,
 ) -> StarMatch:
     """Match sources to catalogue stars.
@@ -85,6 +103,8 @@ def match_stars(
         Rows and columns of the image.
     max_offset_arcsec : float
         To search.
+    n_saturated : int
+        Stars on the image that are missing among the sources because they are too bright.
     final_radius : float
         Within which pairs count in the end (pixel).
 
@@ -94,41 +114,30 @@ def match_stars(
         Possibly without pairs. The caller judges ``log10_chance``.
     """
     centre = _Centre(first, shape)
-    bright = np.argsort(-flux, kind="stable")[:_BRIGHTEST]
-    u, v = centre.of_pixels(x, y)
-    p, q = centre.of_sky(ra, dec)
     reach = max_offset_arcsec / centre.scale_arcsec
-    half_y, half_x = 0.5 * shape[0] + reach, 0.5 * shape[1] + reach
-    diagonal = math.hypot(half_x, half_y)
-    near = np.flatnonzero(np.hypot(p, q) < diagonal)
-    # As many stars per area as sources: the catalogue reaches around the image.
-    wanted = int(len(bright) * max(1.0, math.pi * diagonal**2 / (shape[0] * shape[1])))
-    near = near[np.argsort(magnitude[near], kind="stable")[: 2 * wanted]]
-    radius_image = 0.5 * math.hypot(*shape)
-    cell = max(2.0 * final_radius, radius_image / _BINS_PER_SIDE)
-    trial, trials = _vote(u[bright], v[bright], p[near], q[near], reach, cell, cell / radius_image)
-    transform = trial.transform()
-    for radius in (2.5 * cell, 1.5 * cell, cell, 0.5 * cell + final_radius, 1.5 * final_radius, final_radius):
-        one, two = _paired(transform, u[bright], v[bright], p[near], q[near], max(radius, final_radius))
-        transform = _fit(transform, u[bright][one], v[bright][one], p[near][two], q[near][two], radius)
-    one, two = _paired(transform, u[bright], v[bright], p[near], q[near], final_radius)
-    searched = max(2.0 * math.hypot(*transform[:, 2]) / final_radius, 2.0 * cell / final_radius) ** 2 * trials
-    density = len(near) / (math.pi * diagonal**2)
-    expected = len(bright) * density * math.pi * final_radius**2
-    chance = _log10_poisson(len(one) - _AFFINE_PAIRS, expected) + math.log10(max(searched, 1.0))
-    all_one, all_two = _paired(transform, u, v, p, q, final_radius)
+    lists = _Lists(
+        *centre.of_pixels(x, y),
+        np.argsort(-flux, kind="stable"),
+        *centre.of_sky(ra, dec),
+        np.argsort(magnitude, kind="stable"),
+        n_saturated / (shape[0] * shape[1]),
+    )
+    best = _best(lists, 0.5 * math.hypot(*shape), shape, reach, final_radius)
+    transform = best.transform
+    one, two = _paired(transform, lists.u, lists.v, lists.p, lists.q, final_radius)
     determinant = float(np.linalg.det(transform[:, :2]))
+    sign = math.copysign(1.0, determinant)
     return StarMatch(
-        all_one,
-        all_two,
+        one,
+        two,
         centre.mapping_of(transform),
         math.hypot(*transform[:, 2]) * centre.scale_arcsec,
-        math.degrees(
-            math.atan2(transform[1, 0] * np.sign(determinant), transform[0, 0] * np.sign(determinant))
-        ),
+        math.degrees(math.atan2(transform[1, 0] * sign, transform[0, 0] * sign)),
         math.sqrt(abs(determinant)),
         determinant < 0,
-        min(chance, 0.0),
+        best.log10_chance,
+        best.n_pairs,
+        best.n_by_chance,
     )
 
 
@@ -161,93 +170,148 @@ class _Centre:
 
 
 @dataclass(frozen=True)
-class _Trial:
-    count: int
-    expected: float
-    rotation: float
-    scale: float
-    mirrored: bool
-    shift: tuple[float, float]
+class _Chosen:
+    """Sources and stars that vote."""
 
-    def transform(self) -> Floats:
-        linear = self.scale * _rotation(self.rotation) @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
-        return np.column_stack([linear, self.shift])
+    u: Floats
+    v: Floats
+    p: Floats
+    q: Floats
+    n_pairs: int
 
 
-def _rotation(angle: float) -> Floats:
-    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+@dataclass(frozen=True)
+class _Lists:
+    """All sources (u, v) and stars (p, q) on the plane with their orders of brightness."""
+
+    u: Floats
+    v: Floats
+    brightest: Index
+    p: Floats
+    q: Floats
+    brightest_stars: Index
+    saturated_density: float
+
+    def chosen(self, radius: float, area: float, reach: float, limit: int) -> _Chosen:
+        """Choose the brightest sources within a radius, and the stars that may be them.
+
+        Those are the stars of the same ranks of brightness, with a factor of 2 to either side, in an area that is
+        larger by the reach; the saturated ones come before the first source.
+        """
+        sources = self.brightest[np.hypot(self.u, self.v)[self.brightest] <= radius]
+        stars = self.brightest_stars[np.hypot(self.p, self.q)[self.brightest_stars] < radius + reach]
+        ratio = max(1.0, math.pi * (radius + reach) ** 2 / area)
+        n_saturated = self.saturated_density * area
+        for wanted in _SOURCES:
+            number = min(wanted, len(sources))
+            brightest = int(0.5 * n_saturated * ratio)
+            faintest = math.ceil(2.0 * (n_saturated + number) * ratio)
+            n_stars = max(min(len(stars), faintest) - brightest, 0)
+            if number * n_stars <= limit:
+                break
+        one, two = sources[:number], stars[brightest:faintest]
+        return _Chosen(self.u[one], self.v[one], self.p[two], self.q[two], number * n_stars)
 
 
-def _vote(
-    u: Floats, v: Floats, p: Floats, q: Floats, reach: float, cell: float, step: float
-) -> tuple[_Trial, int]:
-    """Return the best trial, and how many were made: one if the first mapping's rotation and scale will do."""
-    best = _one_vote(u, v, p, q, reach, cell, 0.0, 1.0, False)
-    cells = (2.0 * reach / cell + 1.0) ** 2
-    if _log10_poisson(best.count, best.expected) + math.log10(cells) < _CERTAIN_LOG10:
-        return best, 1
-    # Both lists are in the order of brightness: the same part of each.
-    n_sources = min(_BRIGHTEST_IN_SEARCH, len(u))
-    n_stars = math.ceil(len(p) * n_sources / max(len(u), 1))
-    u, v, p, q = u[:n_sources], v[:n_sources], p[:n_stars], q[:n_stars]
-    best = replace(best, count=0)
+@dataclass(frozen=True)
+class _Hypothesis:
+    transform: Floats
+    n_pairs: int
+    n_by_chance: float
+    log10_chance: float
+    certain: bool
+
+
+def _best(
+    lists: _Lists, radius: float, shape: tuple[int, int], reach: float, final_radius: float
+) -> _Hypothesis:
+    """Return the first hypothesis that is certain, else the best that there is."""
+    whole = lists.chosen(radius, shape[0] * shape[1], reach, _PAIRS_OF_HEADER)
+    best = _Hypothesis(np.eye(2, 3), 0, 0.0, 0.0, False)
+    for trials, n_trials, chosen, cell in _votes(lists, whole, radius, shape, reach, final_radius):
+        for trial in trials:
+            transform = _refined(trial.transform(), chosen, cell, final_radius)
+            transform = _grown(_refined(transform, whole, 0.4 * cell, final_radius), whole, final_radius)
+            found = _tested(transform, whole, cell, final_radius, n_trials)
+            if found.log10_chance < best.log10_chance:
+                best = found
+            if best.certain:
+                return best
+    return best
+
+
+def _votes(
+    lists: _Lists, whole: _Chosen, radius: float, shape: tuple[int, int], reach: float, final_radius: float
+) -> Iterator[tuple[list[Trial], int, _Chosen, float]]:
+    """Yield trials worth refining, how many were made, the points that voted, and the size of their cells."""
+    cell = max(2.0 * final_radius, radius / _BINS_PER_SIDE)
+    trials = vote(whole.u, whole.v, whole.p, whole.q, reach, cell, [(0.0, 1.0, False)], _REFINED_OF_HEADER)
+    yield trials, 1, whole, cell
+    distances = np.sort(np.hypot(lists.u, lists.v))
+    middle = max(float(distances[min(_IN_MIDDLE, len(distances)) - 1]), reach)
+    if middle < _LARGEST_MIDDLE * radius:
+        chosen = lists.chosen(middle, math.pi * middle**2, reach, _PAIRS_OF_SEARCH)
+        grid = _grid(cell / middle)
+        trials = vote(chosen.u, chosen.v, chosen.p, chosen.q, reach, cell, grid)
+        yield trials[:_REFINED_OF_SEARCH], len(grid), chosen, cell
+    chosen = lists.chosen(radius, shape[0] * shape[1], reach, _PAIRS_OF_SEARCH)
+    grid = _grid(cell / radius)
+    trials = vote(chosen.u, chosen.v, chosen.p, chosen.q, reach, cell, grid)
+    yield trials[:_REFINED_OF_SEARCH], len(grid), chosen, cell
+
+
+def _grid(step: float) -> list[tuple[float, float, bool]]:
+    """Return rotations (radian), scales and parities, the first guess's own first."""
     n_angles = math.ceil(math.radians(_ROTATION_DEG) / step)
     n_scales = math.ceil(_SCALE / step)
-    trials = 0
-    for mirrored in (False, True):
-        for i in range(-n_angles, n_angles + 1):
-            for j in range(-n_scales, n_scales + 1):
-                found = _one_vote(u, v, p, q, reach, cell, i * step, 1.0 + j * step, mirrored)
-                trials += 1
-                if found.count > best.count:
-                    best = found
-    return best, trials
+    return [
+        (i * step, 1.0 + j * step, mirrored)
+        for mirrored in (False, True)
+        for i in range(-n_angles, n_angles + 1)
+        for j in range(-n_scales, n_scales + 1)
+    ]
 
 
-def _one_vote(
-    u: Floats,
-    v: Floats,
-    p: Floats,
-    q: Floats,
-    reach: float,
-    cell: float,
-    rotation: float,
-    scale: float,
-    mirrored: bool,
-) -> _Trial:
-    empty = _Trial(0, 0.0, rotation, scale, mirrored, (0.0, 0.0))
-    turned = empty.transform()[:, :2] @ np.stack([u, v])
-    count, column, row, total = _histogram_peak(turned[0], turned[1], p, q, reach, cell)
-    n_cells = math.ceil(2.0 * reach / cell) ** 2
-    shift = ((column + 1) * cell - reach, (row + 1) * cell - reach)
-    return replace(empty, count=count, expected=4.0 * total / n_cells, shift=shift)
+def _refined(transform: Floats, chosen: _Chosen, cell: float, final_radius: float) -> Floats:
+    """Fit the transform to pairs within smaller and smaller radii."""
+    for factor in (2.5, 1.5, 1.0, 0.5, 0.0):
+        radius = max(factor * cell, final_radius * (1.5 if factor else 1.0))
+        one, two = _paired(transform, chosen.u, chosen.v, chosen.p, chosen.q, radius)
+        transform = _fit(transform, chosen.u[one], chosen.v[one], chosen.p[two], chosen.q[two], radius)
+    return transform
 
 
-@numba.njit(cache=True, nogil=True)
-def _histogram_peak(u, v, p, q, reach, cell):  # type: ignore[no-untyped-def]
-    """Return the highest sum of 2 by 2 cells of the histogram of differences, where it is, and all counts."""
-    side = int(np.ceil(2.0 * reach / cell))
-    counts = np.zeros((side, side), np.int32)
-    total = 0
-    for i in range(len(u)):
-        for j in range(len(p)):
-            column = int(np.floor((p[j] - u[i] + reach) / cell))
-            row = int(np.floor((q[j] - v[i] + reach) / cell))
-            if 0 <= column < side and 0 <= row < side:
-                counts[row, column] += 1
-                total += 1
-    best, best_column, best_row = 0, 0, 0
-    for row in range(side - 1):
-        for column in range(side - 1):
-            found = (
-                counts[row, column]
-                + counts[row, column + 1]
-                + counts[row + 1, column]
-                + counts[row + 1, column + 1]
-            )
-            if found > best:
-                best, best_column, best_row = found, column, row
-    return best, best_column, best_row, total
+def _grown(transform: Floats, chosen: _Chosen, final_radius: float) -> Floats:
+    """Fit again so long as there are more pairs: a match may begin in one place of the image and spread."""
+    n_pairs = 0
+    for _ in range(_GROWTHS):
+        one, two = _paired(transform, chosen.u, chosen.v, chosen.p, chosen.q, _GROWTH_RADIUS * final_radius)
+        if len(one) <= 1.02 * n_pairs:
+            break
+        n_pairs = len(one)
+        transform = _fit(
+            transform, chosen.u[one], chosen.v[one], chosen.p[two], chosen.q[two], _GROWTH_RADIUS * final_radius
+        )
+    return transform
+
+
+def _tested(
+    transform: Floats, chosen: _Chosen, cell: float, final_radius: float, n_trials: int
+) -> _Hypothesis:
+    """Count the pairs, and the places where as many might have been found.
+
+    Pairs that leave most of the image without any are no match of the image, however unlikely they are.
+    """
+    u, v = _apply(transform, chosen.u, chosen.v)
+    one, _ = mutual_pairs(u, v, chosen.p, chosen.q, final_radius)
+    expected = expected_pairs(u, v, chosen.p, chosen.q, final_radius)
+    places = max(2.0 * math.hypot(*transform[:, 2]), 2.0 * cell) / final_radius
+    chance = log10_poisson(len(one) - _AFFINE_PAIRS, expected) + math.log10(places**2 * n_trials)
+    inside = (chosen.p > u.min()) & (chosen.p < u.max()) & (chosen.q > v.min()) & (chosen.q < v.max())
+    if coverage(u[one], v[one], (u, v), (chosen.p[inside], chosen.q[inside])) < LEAST_COVERAGE:
+        return _Hypothesis(transform, len(one), expected, 0.0, False)
+    many = len(one) > _CERTAIN_FRACTION * min(len(u), int(inside.sum()))
+    return _Hypothesis(transform, len(one), expected, min(chance, 0.0), many and chance < _CERTAIN_LOG10)
 
 
 def _apply(transform: Floats, u: Floats, v: Floats) -> Floats:
@@ -263,10 +327,9 @@ def _paired(
 
 def _fit(transform: Floats, u: Floats, v: Floats, p: Floats, q: Floats, radius: float) -> Floats:
     """Fit an affine map to pairs; with few of them only a shift."""
-    moved = _apply(transform, u, v)
-    residual = np.stack([p, q]) - moved
     if len(u) == 0:
         return transform
+    residual = np.stack([p, q]) - _apply(transform, u, v)
     middle = np.median(residual, axis=1)
     if len(u) < 2 * _AFFINE_PAIRS:
         return np.column_stack([transform[:, :2], transform[:, 2] + middle])
@@ -275,13 +338,3 @@ def _fit(transform: Floats, u: Floats, v: Floats, p: Floats, q: Floats, radius: 
     if len(terms) < 2 * _AFFINE_PAIRS:
         return transform
     return np.linalg.lstsq(terms, np.stack([p, q], axis=1)[kept], rcond=None)[0].T.copy()
-
-
-def _log10_poisson(count: int, expected: float) -> float:
-    """Return log10 of the probability of at least `count` where `expected` are expected; 0 where that is likely."""
-    if count <= expected or count <= 0:
-        return 0.0
-    if expected <= 0.0:
-        return -300.0
-    first = count * math.log(expected) - expected - math.lgamma(count + 1.0)
-    return min((first - math.log(1.0 - expected / (count + 1.0))) / math.log(10.0), 0.0)
