@@ -9,6 +9,7 @@ from seechange_core.builtin.astrometry_stars import StarsAstrometry
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.catalog_file import FileCatalog
 from seechange_core.builtin.catalog_gaia import GaiaDr3
+from seechange_core.builtin.catalog_survey import Survey
 from seechange_core.builtin.fits_images import FitsImages
 from seechange_core.builtin.photometry_stars import StarsPhotometry
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
@@ -39,5 +40,5 @@ def register_calibrators() -> list[type[Calibrator]]:
 
 @hookimpl
 def register_catalogs() -> list[type[StarCatalog]]:
-    """Return Gaia's archive and catalogues in local files."""
-    return [FileCatalog, GaiaDr3]
+    """Return Gaia's archive, surveys with griz, and catalogues in local files."""
+    return [FileCatalog, GaiaDr3, Survey]

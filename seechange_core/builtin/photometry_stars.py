@@ -8,13 +8,14 @@ import numpy as np
 
 from seechange_core.api import FilterTransformation, InputError, Params, PhotometrySolver, Rejected, parameter
 from seechange_core.frames import Floats, Frame, PhotometricSolution, SkyMapping, SourceTable, StarTable
+from seechange_core.frames.photometry import variation_terms
 
 
 class StarsPhotometryParams(Params):
     """Which stars are used, and what is trusted."""
 
     min_stars: int = parameter(
-        10, description="Fewest stars that must match; below 5 their median is taken", ge=1
+        10, description="Fewest stars that must match; below 8 their median is taken", ge=1
     )
     min_snr: float = parameter(10.0, description="Least S/N of the sources that are used", ge=3)
     match_radius_arcsec: float = parameter(
@@ -23,25 +24,37 @@ class StarsPhotometryParams(Params):
     flux: Literal["psf", "aperture"] = parameter(
         "psf", description="Fluxes that are compared with the catalogue"
     )
-    colour_min: float = parameter(
-        0.3, description="Bluest star (BP - RP), where colours are known", unit="mag"
+    max_neighbours_light: float = parameter(
+        0.001,
+        description="Most light of neighbours in a star's flux, relative to its own; where fewer than 100 stars keep"
+        " to it, the least disturbed are taken",
+        gt=0,
+        le=1,
     )
-    colour_max: float = parameter(
-        2.5, description="Reddest star (BP - RP), where colours are known", unit="mag"
+    colour: str = parameter(
+        "BP-RP",
+        description="Two bands of the catalogue whose difference is the colour, such as g-i",
+        pattern=r"^\w+-\w+$",
     )
+    colour_min: float = parameter(0.3, description="Bluest star, where colours are known", unit="mag")
+    colour_max: float = parameter(2.5, description="Reddest star, where colours are known", unit="mag")
     fit_colour_term: bool = parameter(False, description="Fit a colour term, given 30 stars or more")
-    colour_term: float = parameter(
-        0.0, description="Colour term (BP - RP) where none is fitted", unit="mag/mag", ge=-2, le=2
+    colour_terms: dict[str, float] = parameter(
+        {}, description="Colour term of each filter that has one; used where none is fitted", unit="mag/mag"
     )
     pivot_colour: float = parameter(
         0.8,
-        description="BP - RP that the zero point refers to if there is a colour term",
+        description="Colour that the zero point refers to if there is a colour term",
         unit="mag",
         ge=-1,
         le=5,
     )
-    clip_sigma: float = parameter(
-        3.0, description="Stars that deviate more are left out", unit="sigma", ge=2, le=10
+    spatial_degree: int = parameter(
+        2,
+        description="Highest degree in which the zero point may vary over the image, given 20 stars a coefficient"
+        " and if the stars ask for it; 0 for none",
+        ge=0,
+        le=2,
     )
     max_scatter_mag: float = parameter(
         0.3, description="Largest scatter of the stars that are kept", unit="mag", gt=0, le=5
@@ -49,13 +62,15 @@ class StarsPhotometryParams(Params):
 
 
 _STARS_FOR_COLOUR_TERM = 30
+#: Number of terms of the variation up to a degree.
+_TERMS = (0, 2, 5)
 
 
 class StarsPhotometry(PhotometrySolver):
-    """A clipped weighted mean that starts from the mode."""
+    """The core of a mixture of good stars, blends and variables."""
 
     name: ClassVar[str] = "zeropoint"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = StarsPhotometryParams
 
     def solve(
@@ -71,42 +86,46 @@ class StarsPhotometry(PhotometrySolver):
         Raises
         ------
         InputError
-            If the catalogue has no magnitudes for the image's filter.
+            If the catalogue has no magnitudes for the image's filter, or no colours for its colour term.
         Rejected
             If too few stars match or they scatter too much.
         """
-        from seechange_core.imaging.pairing import mutual_pairs
-        from seechange_core.imaging.star_astrometry import good_sources
+        from seechange_core.imaging.photometric_stars import matched_stars, standing_alone
         from seechange_core.imaging.zero_point import fit_zero_point
 
         params = self.params
         if stars is None:
             raise Rejected("the zero point needs catalogue stars: there are none")
-        usable = good_sources(sources, params.min_snr)
-        magnitudes = _magnitudes(stars, str(image.info.get("filter", "")), transformation)
-        radius = params.match_radius_arcsec / mapping.pixel_scale_arcsec
-        x, y = mapping.sky_to_pixel(stars["ra"], stars["dec"])
-        two, one = mutual_pairs(x, y, usable["x"], usable["y"], radius)
-        instrumental, error = self._instrumental(usable)
-        difference = magnitudes.magnitude[two] - instrumental[one]
-        colour = magnitudes.colour[two]
+        filter_name = str(image.info.get("filter", ""))
+        matched = matched_stars(
+            sources, mapping, stars, min_snr=params.min_snr, radius_arcsec=params.match_radius_arcsec
+        )
+        magnitudes = _magnitudes(matched.stars, filter_name, transformation)
+        colour = self._colours(matched.stars, filter_name)
+        instrumental, error = self._instrumental(matched.sources)
+        difference = magnitudes.magnitude - instrumental
         outside = (colour < params.colour_min) | (colour > params.colour_max)
-        good = np.isfinite(difference) & ~outside
-        metrics: dict[str, Any] = {"n_matched": len(one), "n_usable": int(good.sum())}
-        if good.sum() < params.min_stars:
+        usable = np.isfinite(difference) & ~outside
+        good = standing_alone(matched, usable, params.max_neighbours_light, params.min_stars)
+        metrics: dict[str, Any] = {
+            "n_matched": matched.sources.n_rows,
+            "n_usable": int(usable.sum()),
+            "n_alone": int(good.sum()),
+        }
+        if usable.sum() < params.min_stars:
             raise Rejected(
-                f"{int(good.sum())} of {len(one)} matched stars can be used for the zero point;"
+                f"{int(usable.sum())} of {matched.sources.n_rows} matched stars can be used for the zero point;"
                 f" at least {params.min_stars} are needed",
                 metrics,
             )
+        fitted = params.fit_colour_term and good.sum() >= _STARS_FOR_COLOUR_TERM
+        place = variation_terms(matched.sources["x"], matched.sources["y"], image.shape)
         fit = fit_zero_point(
             difference[good],
-            np.hypot(error[one], magnitudes.error[two])[good],
-            colour[good],
-            pivot_colour=params.pivot_colour,
-            colour_term=params.colour_term,
-            fit_colour_term=params.fit_colour_term and good.sum() >= _STARS_FOR_COLOUR_TERM,
-            clip_sigma=params.clip_sigma,
+            np.hypot(error, magnitudes.error)[good],
+            np.where(np.isfinite(colour), colour - params.pivot_colour, 0.0)[good],
+            colour_term=None if fitted else params.colour_terms.get(filter_name, 0.0),
+            variation_terms=place[good, : _TERMS[params.spatial_degree]],
         )
         n_stars = int(fit.kept.sum())
         metrics |= {
@@ -114,6 +133,7 @@ class StarsPhotometry(PhotometrySolver):
             "zero_point_error": fit.error,
             "scatter_mag": fit.scatter,
             "colour_term": fit.colour_term,
+            "variation_mag": list(fit.variation),
             "n_stars": n_stars,
         }
         if fit.scatter > params.max_scatter_mag:
@@ -126,11 +146,25 @@ class StarsPhotometry(PhotometrySolver):
             fit.error,
             fit.scatter,
             n_stars,
-            str(image.info.get("filter", "")),
+            filter_name,
             fit.colour_term,
             str(stars.meta.get("catalog", "")),
+            variation=fit.variation,
+            shape=image.shape,
         )
         return solution, metrics
+
+    def _colours(self, stars: StarTable, filter_name: str) -> Floats:
+        """Return the stars' colours, NaN where unknown."""
+        bands = self.params.colour.split("-")
+        if all(f"mag_{band}" in stars for band in bands):
+            return np.asarray(stars[f"mag_{bands[0]}"] - stars[f"mag_{bands[1]}"], np.float64)
+        if self.params.fit_colour_term or self.params.colour_terms.get(filter_name):
+            raise InputError(
+                f"filter {filter_name!r} has a colour term in {self.params.colour}, and the star catalogue has"
+                f" magnitudes in {_bands(stars)} only; name a colour of these (photocal.zeropoint.colour)"
+            )
+        return np.full(stars.n_rows, np.nan)
 
     def _instrumental(self, sources: SourceTable) -> tuple[Floats, Floats]:
         """Return instrumental magnitudes and errors; NaN where the flux is not positive."""
@@ -155,11 +189,13 @@ def _magnitudes(stars: StarTable, filter_name: str, transformation: FilterTransf
             stars, filter_name, transformation.base, colours, transformation.coefficients
         )
     if found is None:
-        bands = ", ".join(
-            name[4:] for name in stars if name.startswith("mag_") and not name.endswith("_error")
-        )
         raise InputError(
-            f"filter {filter_name!r}: the star catalogue has no AB magnitudes in it (it has {bands or 'none'}), and "
+            f"filter {filter_name!r}: the star catalogue has no AB magnitudes in it (it has {_bands(stars)}), and "
             "the instrument has no transformation to this filter; choose a catalogue with it (photocal.catalog.use)"
         )
     return found
+
+
+def _bands(stars: StarTable) -> str:
+    names = [name[4:] for name in stars if name.startswith("mag_") and not name.endswith("_error")]
+    return ", ".join(names) or "none"

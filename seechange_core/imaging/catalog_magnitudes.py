@@ -11,11 +11,10 @@ from seechange_core.frames import Floats, StarTable
 
 @dataclass(frozen=True)
 class StarMagnitudes:
-    """Magnitudes (AB) with errors, and Gaia's BP - RP (Vega; NaN where unknown), each of shape (n,)."""
+    """Magnitudes (AB) with errors (0 where unknown), each of shape (n,)."""
 
     magnitude: Floats
     error: Floats
-    colour: Floats
 
 
 def filter_magnitudes(
@@ -46,14 +45,16 @@ def filter_magnitudes(
         None if the catalogue knows neither.
     """
     colour = _column(stars, "mag_BP") - _column(stars, "mag_RP")
+    colour_error = np.hypot(_error(stars, "mag_BP"), _error(stars, "mag_RP"))
     own = f"mag_{filter_name}"
     if own in stars and stars.meta.get("system", {}).get(filter_name, "ab") == "ab":
-        return StarMagnitudes(_column(stars, own), _error(stars, own), colour)
+        return StarMagnitudes(_column(stars, own), _error(stars, own))
     if not base or f"mag_{base}" not in stars or not np.any(np.isfinite(colour)):
         return None
     clipped = np.clip(colour, *colour_range)
     magnitude = _column(stars, f"mag_{base}") + np.polynomial.polynomial.polyval(clipped, coefficients)
-    return StarMagnitudes(magnitude, _error(stars, f"mag_{base}"), colour)
+    slope = np.polynomial.polynomial.polyval(clipped, np.polynomial.polynomial.polyder(coefficients))
+    return StarMagnitudes(magnitude, np.hypot(_error(stars, f"mag_{base}"), slope * colour_error))
 
 
 def _column(stars: StarTable, name: str) -> Floats:

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.frames import Floats
-from seechange_core.imaging.robust import excess_scatter, scatter
+from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.star_mixture import MixtureFit, fit_mixture
 
-_ITERATIONS = 30
-_FEW = 5
+_FEW = 8
 _MEDIAN_ERROR = 1.2533
+#: Stars that a further coefficient of the variation over the image needs.
+_STARS_PER_TERM = 20
+_IN_CORE = 0.5
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,16 @@ class ZeroPointFit:
     Parameters
     ----------
     zero_point, error : float
-        At the pivot colour (mag); the error is that of the mean.
+        At the pivot colour, in the mean over the image (mag); the error is that of the mean.
     scatter : float
         Robust scatter of the stars kept (mag).
     colour_term : float
         Magnitudes per magnitude of colour.
     kept : bool array of shape (n,)
-        Stars that were not clipped.
+        Stars that are neither variable nor blended, more likely than not.
+    variation : tuple of float
+        Coefficients of the terms of the variation over the image (mag); fewer than offered if stars do not ask for
+        them.
     """
 
     zero_point: float
@@ -36,38 +42,34 @@ class ZeroPointFit:
     scatter: float
     colour_term: float
     kept: NDArray[np.bool_]
+    variation: tuple[float, ...] = ()
 
 
 def fit_zero_point(
     differences: Floats,
     errors: Floats,
-    colours: Floats,
+    excess_colours: Floats,
     *,
-    pivot_colour: float,
-    colour_term: float = 0.0,
-    fit_colour_term: bool = False,
-    clip_sigma: float = 3.0,
+    colour_term: float | None = 0.0,
+    variation_terms: Floats | None = None,
 ) -> ZeroPointFit:
-    """Fit catalogue minus instrumental magnitude = zero point + colour term (colour - pivot).
+    """Fit catalogue minus instrumental magnitude = zero point + colour term * excess colour + variation.
 
-    It starts from the middle of the shortest interval that holds half of the stars, a robust estimate of the mode, so
-    that a tail of blends and galaxies does not pull it; then stars are clipped and averaged with weights that include
-    the scatter which the errors leave unexplained.
+    The stars are taken as a mixture of good ones, blends and variables, see `star_mixture.fit_mixture`, so that a
+    tail of blends and galaxies does not pull the zero point. The fit starts from the middle of the shortest interval
+    that holds half of those stars whose errors are below the median.
 
     Parameters
     ----------
     differences, errors : array of shape (n,)
         Catalogue minus instrumental magnitude, and its error (mag).
-    colours : array of shape (n,)
-        Not used, and possibly NaN, where the colour term is zero and not fitted.
-    pivot_colour : float
-        Colour that the zero point refers to.
-    colour_term : float
-        Used where it is not fitted.
-    fit_colour_term : bool
-        Whether to fit it.
-    clip_sigma : float
-        Beyond which a star is left out.
+    excess_colours : array of shape (n,)
+        Colour minus the colour that the zero point refers to; zero where no colour is known.
+    colour_term : float, optional
+        None to fit it.
+    variation_terms : array of shape (n, 2) or (n, 5), optional
+        Terms of a variation over the image, zero in their mean: two of the first degree, and three of the second. The
+        degree is the one of the least Bayesian information criterion among those that have 20 stars a coefficient.
 
     Raises
     ------
@@ -76,36 +78,60 @@ def fit_zero_point(
 
     Notes
     -----
-    The shorth: Andrews et al. (1972), Robust Estimates of Location. Fewer than 5 stars: their median, with the
-    larger of the formal error and that from their scatter.
+    The shorth: Andrews et al. (1972), Robust Estimates of Location. The criterion: Schwarz (1978), Ann. Stat. 6, 461.
+    Fewer than 8 stars: their median, with the larger of the formal error and that from their scatter.
     """
     if len(differences) == 0:
         raise ValueError("no stars to fit a zero point to")
-    excess_colour = np.where(np.isfinite(colours), colours, pivot_colour) - pivot_colour
-    errors = np.maximum(errors, 1e-5)
-    terms = np.stack([np.ones(len(differences)), excess_colour], axis=1)[:, : 2 if fit_colour_term else 1]
-    values = differences if fit_colour_term else differences - colour_term * excess_colour
+    errors = np.maximum(errors, 1e-4)
+    values = differences - (colour_term or 0.0) * excess_colours
     if len(values) < _FEW:
-        return _of_few(values, errors, colour_term)
-    solution = np.zeros(terms.shape[1])
-    solution[0] = _shorth(values)
-    kept = np.abs(values - solution[0]) <= clip_sigma * max(_half_width(values), float(np.median(errors)))
-    total = errors
-    for iteration in range(_ITERATIONS):
-        residual = values - terms @ solution
-        total = np.hypot(errors, excess_scatter(residual[kept], errors[kept]))
-        if iteration:
-            now = np.abs(residual) < clip_sigma * total
-            if now.sum() < terms.shape[1] + 1 or (np.array_equal(now, kept) and iteration > 2):
-                break
-            kept = now
-        w = 1.0 / total[kept]
-        solution = np.linalg.lstsq(terms[kept] * w[:, None], values[kept] * w, rcond=None)[0]
-    weight = 1.0 / total[kept] ** 2
-    covariance = np.linalg.inv((terms[kept] * weight[:, None]).T @ terms[kept])
-    slope = float(solution[1]) if fit_colour_term else colour_term
-    residual = (values - terms @ solution)[kept]
-    return ZeroPointFit(float(solution[0]), float(np.sqrt(covariance[0, 0])), scatter(residual), slope, kept)
+        return _of_few(values, errors, colour_term or 0.0)
+    base = [np.ones(len(values))] + ([excess_colours] if colour_term is None else [])
+    start = np.zeros(len(base))
+    start[0] = _shorth(values[errors <= np.median(errors)])
+    terms = np.stack(base, axis=1)
+    best = fit_mixture(values, errors, terms, start)
+    for degree_terms in _offered(variation_terms, len(values)):
+        larger = np.concatenate([np.stack(base, axis=1), degree_terms], axis=1)
+        first, gain = _linear_fit(values, errors, larger, best, terms)
+        if gain > _penalty(larger, best):
+            fit = fit_mixture(values, errors, larger, first)
+            if 2.0 * (fit.log_likelihood - best.log_likelihood) > _penalty(larger, best):
+                best, terms = fit, larger
+    kept = best.in_core > _IN_CORE
+    return ZeroPointFit(
+        zero_point=float(best.solution[0]),
+        error=float(np.sqrt(best.covariance[0, 0])),
+        scatter=scatter((values - terms @ best.solution)[kept]),
+        colour_term=float(best.solution[1]) if colour_term is None else colour_term,
+        kept=kept,
+        variation=tuple(float(value) for value in best.solution[len(base) :]),
+    )
+
+
+def _offered(terms: Floats | None, n_stars: int) -> list[Floats]:
+    """Return the terms of the first degree, and of both, as far as the stars suffice."""
+    if terms is None:
+        return []
+    sizes = [size for size in (2, 5) if size <= terms.shape[1] and n_stars >= _STARS_PER_TERM * size]
+    return [terms[:, :size] for size in sizes]
+
+
+def _linear_fit(
+    values: Floats, errors: Floats, larger: Floats, best: MixtureFit, terms: Floats
+) -> tuple[Floats, float]:
+    """Return the solution with more terms while the stars keep their shares, and the fall of chi-square."""
+    weight = best.in_core / (errors**2 + best.scatter**2)
+    normal = (larger * weight[:, None]).T @ larger
+    solution = np.asarray(np.linalg.solve(normal, larger.T @ (weight * values)), np.float64)
+    before, after = values - terms @ best.solution, values - larger @ solution
+    return solution, float((weight * (before**2 - after**2)).sum())
+
+
+def _penalty(larger: Floats, best: MixtureFit) -> float:
+    """Return by how much twice the logarithm of the likelihood must rise for more terms."""
+    return (larger.shape[1] - len(best.solution)) * float(np.log(best.in_core.sum()))
 
 
 def _of_few(values: Floats, errors: Floats, colour_term: float) -> ZeroPointFit:
@@ -116,18 +142,8 @@ def _of_few(values: Floats, errors: Floats, colour_term: float) -> ZeroPointFit:
     return ZeroPointFit(middle, float(error), spread, colour_term, np.ones(len(values), bool))
 
 
-def _shortest_half(values: Floats) -> Floats:
+def _shorth(values: Floats) -> float:
     ordered = np.sort(values)
     half = len(ordered) // 2 + 1
     start = int(np.argmin(ordered[half - 1 :] - ordered[: len(ordered) - half + 1]))
-    return ordered[start : start + half]
-
-
-def _shorth(values: Floats) -> float:
-    return float(np.mean(_shortest_half(values)))
-
-
-def _half_width(values: Floats) -> float:
-    """Return the standard deviation of the Gaussian whose shortest half is as long."""
-    half = _shortest_half(values)
-    return float(half[-1] - half[0]) / (2.0 * 0.6745)
+    return float(np.mean(ordered[start : start + half]))

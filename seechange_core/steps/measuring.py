@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seechange_core.api import Params, parameter
 from seechange_core.frames import Floats, MeasurementTable, PhotometricSolution, SkyMapping
+from seechange_core.frames.photometry import NJY_ZERO_POINT
 from seechange_core.steps.step import Step, StepContext, StepResult
 
 _MAGNITUDES_PER_RELATIVE_ERROR = 2.5 / math.log(10.0)
@@ -66,7 +67,7 @@ class Measuring(Step):
     """
 
     process: ClassVar[str] = "measuring"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = MeasuringParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",
@@ -153,12 +154,15 @@ def _calibrate(columns: dict[str, NDArray[Any]], photometry: PhotometricSolution
     columns["magnitude"] = columns["magnitude_error"] = np.full(len(columns["flux"]), np.nan)
     if photometry is None or not calibrated:
         return {"calibrated": False}
-    columns["magnitude"] = photometry.magnitude(np.abs(columns["flux"]))
+    njy_per_electron = photometry.njy_per_electron_at(columns["x"], columns["y"])
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_error = columns["flux_error"] / np.abs(columns["flux"])
     columns["magnitude_error"] = np.where(
         np.isfinite(relative_error), _MAGNITUDES_PER_RELATIVE_ERROR * relative_error, np.nan
     )
     for name in _FLUXES:
-        columns[name] = columns[name] * photometry.njy_per_electron
+        columns[name] = columns[name] * njy_per_electron
+    with np.errstate(divide="ignore"):
+        magnitude = NJY_ZERO_POINT - 2.5 * np.log10(np.abs(columns["flux"]))
+    columns["magnitude"] = np.where(np.isfinite(magnitude), magnitude, np.nan)
     return {"calibrated": True, "zero_point": photometry.zero_point}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from seechange_core.api import FilterTransformation, InputError, Rejected
 from seechange_core.builtin.photometry_stars import StarsPhotometry, StarsPhotometryParams
 from seechange_core.frames import Frame, SkyMapping, SourceTable, StarTable
+from seechange_core.frames.photometry import variation_terms
 from seechange_core.imaging.zero_point import fit_zero_point
 
 TRUTH = 30.25
 SCALE = 0.26 / 3600.0
+SHAPE = (4096, 2048)
 MAPPING = SkyMapping((150.0, 2.0), (1023.5, 2047.5), np.diag([-SCALE, SCALE]))
 TO_R = FilterTransformation("G", -0.5, 3.0, (0.1, -0.3, 0.02))
 
@@ -26,6 +29,8 @@ def scene(
     blends: float = 0.0,
     colour_term: float = 0.0,
     own: bool = False,
+    galaxies: float = 0.0,
+    variation: tuple[float, ...] = (),
 ) -> tuple[SourceTable, StarTable]:
     """Stars with photon noise, 5 mmag of scatter, symmetric outliers (variables), and blends that are too bright."""
     rng = np.random.default_rng(seed)
@@ -37,10 +42,15 @@ def scene(
     )
     true *= np.where(rng.random(n_stars) < outliers, 10 ** (0.4 * rng.normal(0, 0.4, n_stars)), 1.0)
     true *= np.where(rng.random(n_stars) < blends, 1 + rng.uniform(0.05, 1.0, n_stars), 1.0)
+    extended = rng.random(n_stars) < galaxies
+    true *= np.where(extended, rng.uniform(0.6, 0.95, n_stars), 1.0)
+    true *= 10 ** (0.4 * variation_terms(x, y, SHAPE)[:, : len(variation)] @ np.array(variation))
     error = np.sqrt(true + 40 * 900)
     columns = {name: np.zeros(n_stars) for name in SourceTable.COLUMNS}
     flux = true + rng.normal(0, error)
     columns |= {"x": x, "y": y, "flux": flux, "flux_error": error, "snr": flux / error}
+    columns |= {"a": np.full(n_stars, 1.9), "b": np.full(n_stars, 1.9)}
+    columns |= {"is_star": ~extended | (rng.random(n_stars) < 0.3)}
     ra, dec = MAPPING.pixel_to_sky(x + rng.normal(0, 0.1, n_stars), y)
     stars = {"id": np.arange(n_stars).astype(str), "ra": ra, "dec": dec}
     stars |= {"ra_error": np.zeros(n_stars), "dec_error": np.zeros(n_stars)}
@@ -51,8 +61,10 @@ def scene(
     return SourceTable(columns), StarTable(stars, {"catalog": "test"})
 
 
+@lru_cache
 def frame(filter_name: str = "r") -> Frame:
-    return Frame(np.zeros((8, 8)), np.ones((8, 8)), np.zeros((8, 8)), {"filter": filter_name})
+    empty = np.zeros(SHAPE, np.float32)
+    return Frame(empty, empty, empty, {"filter": filter_name})
 
 
 def solver(**params: object) -> StarsPhotometry:
@@ -75,19 +87,74 @@ def test_three_millimagnitudes_and_an_honest_error(
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.mean(quoted), rel=0.3)
 
 
-def test_crowded_field_where_the_mean_is_off() -> None:
-    errors, means = [], []
+def test_crowded_field_where_the_mean_is_off(record_figure: Callable[[str, float, str], None]) -> None:
+    errors, quoted, means = [], [], []
     for number in range(30):
         sources, stars = scene(300, number, blends=0.35)
         solution, _ = solver().solve(frame(), sources, MAPPING, stars, TO_R)
         errors.append(solution.zero_point - TRUTH)
+        quoted.append(solution.zero_point_error)
         flux_mean = stars["mag_G"] + np.polynomial.polynomial.polyval(
             stars["mag_BP"] - stars["mag_RP"], TO_R.coefficients
         )
         with np.errstate(invalid="ignore"):
             means.append(np.nanmean(flux_mean + 2.5 * np.log10(sources["flux"])) - TRUTH)
+    record_figure("blended_zero_point_error", 1e3 * float(np.sqrt(np.mean(np.square(errors)))), "mmag")
     assert np.mean(means) > 0.1
-    assert abs(np.mean(errors)) < 0.003
+    assert np.abs(errors).max() < 0.003
+    # The scatter of 30 solutions is known to 13 %.
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.mean(quoted), rel=0.4)
+
+
+def test_variables_blends_and_galaxies_together(record_figure: Callable[[str, float, str], None]) -> None:
+    errors, quoted = [], []
+    for number in range(60):
+        sources, stars = scene(400, 500 + number, outliers=0.1, blends=0.2, galaxies=0.15)
+        solution, _ = solver().solve(frame(), sources, MAPPING, stars, TO_R)
+        errors.append(solution.zero_point - TRUTH)
+        quoted.append(solution.zero_point_error)
+    pull = float(np.sqrt(np.mean(np.square(errors))) / np.mean(quoted))
+    record_figure("mixed_zero_point_error", 1e3 * float(np.sqrt(np.mean(np.square(errors)))), "mmag")
+    record_figure("mixed_zero_point_pull", pull, "sigma")
+    assert np.abs(errors).max() < 0.003
+    assert pull == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize("variation", [(0.02, -0.01), (0.01, 0.0, 0.015, -0.01, 0.005)])
+def test_variation_over_the_image_is_found(
+    variation: tuple[float, ...], seed: int, record_figure: Callable[[str, float, str], None]
+) -> None:
+    sources, stars = scene(500, seed, outliers=0.1, blends=0.1, variation=variation)
+    solution, _ = solver().solve(frame(), sources, MAPPING, stars, TO_R)
+    y, x = (grid.ravel() for grid in np.mgrid[50:4096:200, 50:2048:200])
+    truth = TRUTH + variation_terms(x, y, SHAPE)[:, : len(variation)] @ np.array(variation)
+    error = solution.zero_point_at(x, y) - truth
+    record_figure(f"varying_zero_point_error_{len(variation)}", 1e3 * float(np.std(error)), "mmag")
+    # Six coefficients from some 300 stars of 6 mmag: 1 mmag in the mean over the image, more in its corners.
+    assert np.sqrt(np.mean(error**2)) < 0.003
+    assert solution.zero_point == pytest.approx(TRUTH, abs=0.003)
+
+
+def test_even_zero_point_stays_even() -> None:
+    varied = 0
+    for number in range(30):
+        sources, stars = scene(200, 900 + number, outliers=0.1, blends=0.1)
+        solution, _ = solver().solve(frame(), sources, MAPPING, stars, TO_R)
+        varied += bool(solution.variation)
+    # The criterion lets a variation through that is not there about once in a hundred.
+    assert varied <= 2
+
+
+def test_colour_of_griz_for_a_catalogue_without_gaia() -> None:
+    sources, stars = scene(400, 3, colour_term=0.08, own=True)
+    colour = stars["mag_BP"] - stars["mag_RP"]
+    columns = {name: stars[name] for name in ("id", "ra", "dec", "ra_error", "dec_error", "mag_r")}
+    griz = StarTable(columns | {"mag_g": stars["mag_r"] + colour}, stars.meta)
+    term = {"colour_terms": {"r": 0.08}}
+    solution, _ = solver(colour="g-r", **term).solve(frame(), sources, MAPPING, griz, TO_R)
+    assert solution.zero_point == pytest.approx(TRUTH, abs=0.003)
+    with pytest.raises(InputError, match=r"BP-RP, and the star catalogue has magnitudes in r, g only"):
+        solver(**term).solve(frame(), sources, MAPPING, griz, TO_R)
 
 
 def test_colour_term_is_found() -> None:
@@ -95,7 +162,7 @@ def test_colour_term_is_found() -> None:
     solution, _ = solver(fit_colour_term=True).solve(frame(), sources, MAPPING, stars, TO_R)
     assert solution.colour_term == pytest.approx(0.08, abs=0.004)
     assert solution.zero_point == pytest.approx(TRUTH, abs=0.003)
-    fixed, _ = solver(colour_term=0.08).solve(frame(), sources, MAPPING, stars, TO_R)
+    fixed, _ = solver(colour_terms={"r": 0.08}).solve(frame(), sources, MAPPING, stars, TO_R)
     assert fixed.zero_point == pytest.approx(TRUTH, abs=0.003)
 
 
@@ -113,7 +180,7 @@ def test_filter_without_magnitudes_says_so() -> None:
         solver().solve(frame("Y"), sources, MAPPING, stars, None)
 
 
-@pytest.mark.parametrize("n_stars", [1, 2, 3, 4])
+@pytest.mark.parametrize("n_stars", [1, 2, 3, 7])
 def test_very_few_stars_give_a_median(n_stars: int) -> None:
     sources, stars = scene(200, 5)
     bright = np.argsort(-sources["flux"])[:n_stars]
@@ -140,4 +207,4 @@ def test_large_scatter_is_rejected() -> None:
 
 def test_empty_fit_is_an_error() -> None:
     with pytest.raises(ValueError, match="no stars"):
-        fit_zero_point(np.empty(0), np.empty(0), np.empty(0), pivot_colour=0.8)
+        fit_zero_point(np.empty(0), np.empty(0), np.empty(0))

@@ -12,7 +12,9 @@ from astropy.table import Table
 from seechange_core.api import CatalogRegion, InputError
 from seechange_core.builtin.catalog_file import FileCatalog, FileCatalogParams
 from seechange_core.builtin.catalog_gaia import GaiaDr3, GaiaParams
+from seechange_core.builtin.catalog_survey import Survey, SurveyParams
 from seechange_core.builtin.gaia_query import adql
+from seechange_core.builtin.survey_query import SURVEYS, survey_stars
 from seechange_core.frames import SkyMapping, StarTable
 from seechange_core.imaging.proper_motion import at_epoch
 from seechange_core.steps.catalog_region import region_of
@@ -115,6 +117,29 @@ def test_gaia_that_cannot_be_reached_is_an_input_error() -> None:
     unreachable = GaiaDr3(GaiaParams(url="http://127.0.0.1:9/tap"))
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9.*local copy"):
         unreachable.fetch(CatalogRegion(1.0, 1.0, 0.1, 18.0))
+
+
+def test_survey_that_cannot_be_reached_is_an_input_error() -> None:
+    unreachable = Survey(SurveyParams(name="panstarrs", server="127.0.0.1:9"))
+    with pytest.raises(InputError, match=r"panstarrs cannot be had from 127\.0\.0\.1:9.*local copy"):
+        unreachable.fetch(CatalogRegion(1.0, 1.0, 0.1, 18.0))
+
+
+@pytest.mark.parametrize("name", SURVEYS)
+def test_survey_table_becomes_stars(name: str) -> None:
+    survey = SURVEYS[name]
+    assert set(survey.filters) <= {"flags"}
+    assert survey.limiting in survey.columns.values()
+    table = Table({own: [2.0, 1.0] for own in survey.columns.values()})
+    stars = survey_stars(name, table)
+    assert stars["dec"].tolist() == [1.0, 2.0]
+    assert stars.meta["catalog"] == name
+    assert stars.meta["epoch_mjd"] == pytest.approx(51544.5 + (survey.epoch_year - 2000) * 365.25)
+    for band in "griz":
+        assert stars.meta["system"][band] == "ab"
+        assert stars[f"mag_{band}_error"].tolist() == [1.0, 2.0]
+    in_arcsec = "ra_error" in survey.arcsec
+    assert stars["ra_error"].max() == (2000.0 if in_arcsec else 0.0)
 
 
 def test_gaia_query_is_ordered_and_bounded() -> None:

@@ -41,7 +41,15 @@ def photometry_document(solution: PhotometricSolution) -> dict[str, Any]:
 def photometry_from_document(document: dict[str, Any]) -> PhotometricSolution:
     """Return the solution that `photometry_document` described."""
     names = ("zero_point", "zero_point_error", "scatter", "colour_term")
-    return PhotometricSolution(**{**document, **{name: _number(document[name]) for name in names}})
+    rows, columns = document.get("shape", (1, 1))
+    return PhotometricSolution(
+        **{
+            **document,
+            **{name: _number(document[name]) for name in names},
+            "variation": tuple(document.get("variation", ())),
+            "shape": (rows, columns),
+        }
+    )
 
 
 def _document(value: SkyMapping | PhotometricSolution) -> dict[str, Any]:
