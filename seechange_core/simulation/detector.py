@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ _ADC_MAXIMUM = 65535
 #: Charge is cut off this far above the level that the camera declares as saturation (ADU).
 _ABOVE_SATURATION_ADU = 1500.0
 _DRIFT_ADU = 1.5
+_ROUNDING_VARIANCE_ADU = 1.0 / 12.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,24 @@ def random_detector(
 def read_out(
     rng: np.random.Generator, detector: Detector, charge: Floats, level_offset_adu: float = 0.0
 ) -> NDArray[np.uint16]:
-    """Turn charge into raw numbers: gain, saturation, bias with drift along the rows, read noise, rounding.
+    """Turn charge into raw numbers: what `analogue` returns, rounded.
+
+    Returns
+    -------
+    array of `Detector.raw_shape`, uint16
+    """
+    raw = analogue(rng, detector, charge, level_offset_adu)
+    return np.clip(np.rint(raw), 0, _ADC_MAXIMUM).astype(np.uint16)
+
+
+def analogue(
+    rng: np.random.Generator,
+    detector: Detector,
+    charge: Floats,
+    level_offset_adu: float = 0.0,
+    response: Callable[[Floats], Floats] | None = None,
+) -> NDArray[np.float32]:
+    """Turn charge into signals before the converter: gain, saturation, bias with drift along the rows, read noise.
 
     Parameters
     ----------
@@ -85,26 +103,32 @@ def read_out(
         Electrons in the pixels, photon noise included.
     level_offset_adu : float
         Change of the bias level since the last exposure, the same in all amplifiers.
+    response : callable, optional
+        Measured from true signal above bias (ADU); straight if left out.
 
     Returns
     -------
-    array of `Detector.raw_shape`, uint16
+    array of `Detector.raw_shape`, float32
+        ADU. The amplifiers' read noise is meant as it is measured, so the noise of rounding is taken off here.
     """
     raw = np.zeros(detector.raw_shape, dtype=np.float32)
     rows = np.arange(detector.raw_shape[0])
     for amplifier, level in zip(detector.amplifiers, detector.bias_level_adu, strict=True):
         drift = _DRIFT_ADU * np.sin(2.0 * np.pi * (rows / len(rows) + rng.random()))
         base = (level + level_offset_adu + drift)[:, None]
-        noise_adu = amplifier.read_noise_electron / amplifier.gain
+        measured = (amplifier.read_noise_electron / amplifier.gain) ** 2
+        noise_adu = np.sqrt(max(measured - _ROUNDING_VARIANCE_ADU, 0.0))
         light = charge[amplifier.trimmed.slices] / amplifier.gain
+        if response is not None:
+            light = response(light)
         structure = detector.bias_structure_adu[amplifier.trimmed.slices]
         pixels = np.minimum(light, amplifier.saturation_adu + _ABOVE_SATURATION_ADU - level) + structure
         pixels = pixels[:: -1 if amplifier.flip_y else 1, :: -1 if amplifier.flip_x else 1]
         for box, values in ((amplifier.data, pixels), (amplifier.overscan, 0.0)):
             if box is not None:
-                noise = noise_adu * rng.standard_normal(box.shape, dtype=np.float32)
+                noise = np.float32(noise_adu) * rng.standard_normal(box.shape, dtype=np.float32)
                 raw[box.slices] = base[box.y0 : box.y1] + values + noise
-    return np.clip(np.rint(raw), 0, _ADC_MAXIMUM).astype(np.uint16)
+    return raw
 
 
 def cosmic_rays(rng: np.random.Generator, shape: tuple[int, int], number: float) -> Floats:
