@@ -85,6 +85,8 @@ def upgrade() -> None:
         sa.Column("filter", sa.Text(), nullable=True),
         sa.Column("valid_from_mjd", sa.Double(), nullable=True),
         sa.Column("valid_to_mjd", sa.Double(), nullable=True),
+        sa.Column("mjd", sa.Double(), nullable=True),
+        sa.Column("metrics", document, nullable=False),
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         *files(),

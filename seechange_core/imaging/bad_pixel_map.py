@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.frames import CalibrationFrame, Pixels
 from seechange_core.imaging.calibration_frames import MadeCalibration, make_calibration
@@ -65,11 +66,14 @@ def bad_pixel_map(
     return MadeCalibration(CalibrationFrame("badpixels", data, product_id), rejected, metrics)
 
 
-def _odd(kind: str, exposures: ExposureStack, master: Pixels) -> Pixels:
+def _odd(kind: str, exposures: ExposureStack, master: Pixels) -> NDArray[np.bool_]:
     surroundings = local_level(master, exposures.amplifiers)
     if kind == "flat":
-        deviation = master / np.maximum(surroundings, np.float32(1e-3)) - np.float32(1.0)
+        relative = master / np.maximum(surroundings, np.float32(1e-3))
+        deviation = np.asarray(relative - np.float32(1.0), np.float32)
         usual = _RESPONSE_SIGMA * local_scatter(deviation, exposures.amplifiers)
-        return np.abs(deviation) > np.maximum(usual, np.float32(_RESPONSE_TOLERANCE))
-    excess = master - surroundings
-    return excess > _HOT_SIGMA * local_scatter(excess, exposures.amplifiers)
+        odd: NDArray[np.bool_] = np.abs(deviation) > np.maximum(usual, np.float32(_RESPONSE_TOLERANCE))
+        return odd
+    excess: Pixels = master - surroundings
+    hot: NDArray[np.bool_] = excess > _HOT_SIGMA * local_scatter(excess, exposures.amplifiers)
+    return hot

@@ -219,9 +219,9 @@ def _evenly_lit(
         found = odd_shapes(blocks, tolerance, "of its level")
         rejected |= {valid[number]: reason for number, reason in found.items()}
     combined, used = _combined(kind, exposures, exposures.scaling(factors), rejected, fewest)
-    middle = np.float32(np.nanmedian(combined.data))
+    middle = float(np.nanmedian(combined.data))
     scaled = CombinedStack(
-        combined.data / middle,
+        combined.data / np.float32(middle),
         combined.noise / middle,
         combined.noise_expected / middle,
         combined.noise_ratio,
@@ -252,7 +252,9 @@ def _left(kind: str, exposures: ExposureStack, rejected: Mapping[int, str], fewe
     used = [number for number in range(len(exposures)) if number not in rejected]
     if len(used) < max(fewest, 1):
         reasons = [f"{exposures.summaries[number].name}: {reason}" for number, reason in rejected.items()]
-        raise ValueError("; ".join([f"{len(used)} exposures are left for a {kind}, {fewest} needed", *reasons]))
+        raise ValueError(
+            "; ".join([f"{len(used)} exposures are left for a {kind}, {fewest} needed", *reasons])
+        )
     return used
 
 

@@ -95,20 +95,24 @@ def combine_stack(stack: FrameStack, chosen: Sequence[int], scaling: StackScalin
             if y0 >= y1:
                 continue
             part = np.ascontiguousarray(band[:, y0 - rows.start : y1 - rows.start, box.x0 : box.x1])
-            noise_terms = [
+            factor, constant, slope = (
                 terms[:, number].astype(np.float32)
                 for terms in (used.factor, ratio**2 * used.constant, ratio**2 * used.slope)
-            ]
-            mean, variance, half, kept = _combine(part, *noise_terms, np.float32(_CLIP_SIGMA))
+            )
+            mean, variance, half, kept = _combine(part, factor, constant, slope, np.float32(_CLIP_SIGMA))
             data[y0:y1, box.x0 : box.x1] = mean
             halves.append(half.ravel()[::step])
             expected.append(variance.ravel()[::step])
             counts += kept
-    half_differences, variances = np.concatenate(halves), np.concatenate(expected)
+    known = np.concatenate(expected) / np.float32(ratio**2)
+    # Amplifiers may differ in noise: their mean counts, and how far the differences of halves exceed what each has.
+    sigma = np.sqrt(np.minimum(known, 4.0 * np.nanmedian(known)))
+    usual = float(np.nanmean(sigma))
+    pulls = np.concatenate(halves) / sigma
     return CombinedStack(
         data,
-        noise=scatter(half_differences[np.isfinite(half_differences)]),
-        noise_expected=float(np.sqrt(np.nanmedian(variances))) / ratio,
+        noise=usual * scatter(pulls[np.isfinite(pulls)]),
+        noise_expected=usual,
         noise_ratio=ratio,
         clipped_fraction=float(1.0 - counts[1] / max(counts[0], 1)),
     )
@@ -134,13 +138,14 @@ def noise_in_scaling(stack: FrameStack, chosen: Sequence[int], scaling: StackSca
         values[:, inside] *= scaling.factor[:, number, None].astype(np.float32)
         level = np.maximum(_nan_median(values[:, inside]), 0.0)
         variance[:, inside] = scaling.constant[:, number, None] + scaling.slope[:, number, None] * level
-    return (values - _nan_median(values)) / np.sqrt(variance)
+    return np.asarray((values - _nan_median(values)) / np.sqrt(variance), np.float32)
 
 
 def _nan_median(values: Pixels) -> Pixels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(values, axis=0)
+        middle: Pixels = np.nanmedian(values, axis=0)
+    return middle
 
 
 def _noise_ratio(stack: FrameStack, chosen: Sequence[int], scaling: StackScaling) -> float:

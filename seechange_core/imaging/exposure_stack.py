@@ -80,6 +80,7 @@ class ExposureStack(FrameStack):
         name: str = "",
         saturated_fraction: float = 0.0,
         hidden: NDArray[np.bool_] | None = None,
+        sky: Pixels | None = None,
     ) -> None:
         """Add an exposure.
 
@@ -93,6 +94,8 @@ class ExposureStack(FrameStack):
             Part of its pixels that are saturated.
         hidden : bool array, optional
             Pixels that show something else than what is to be calibrated, such as sources.
+        sky : array of the section's shape, optional
+            Smooth light that is subtracted; the levels in the summary are those with it.
 
         Raises
         ------
@@ -105,7 +108,7 @@ class ExposureStack(FrameStack):
             gaps |= (section.mask & _NO_VALUE) != 0
         if gaps.any():
             pixels = np.where(gaps, np.float32(np.nan), pixels)
-        self.append(pixels)
+        self.append(pixels if sky is None else pixels - sky)
         self.amplifiers, self.unit = section.amplifiers, section.unit
         levels = [clipped_median(pixels[amplifier.data.slices]) for amplifier in section.amplifiers]
         level = levels[0] if len(levels) == 1 else clipped_median(pixels)

@@ -34,7 +34,7 @@ class FrameStack:
         self._samples: list[Pixels] = []
 
     def __enter__(self) -> Self:
-        self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)
         return self
 
     def __exit__(
@@ -57,7 +57,7 @@ class FrameStack:
         if self._samples and image.shape != self.shape:
             raise ValueError(f"the image has the shape {image.shape}, those before it {self.shape}")
         self.shape = image.shape[0], image.shape[1]
-        left = memoryview(np.ascontiguousarray(image, np.float32)).cast("B")
+        left = np.ascontiguousarray(image, np.float32).data.cast("B")
         while left:
             left = left[self._file.write(left) or 0 :]
         self._samples.append(image.ravel()[self.sampled].copy())
@@ -88,7 +88,7 @@ class FrameStack:
             yield rows, part
 
     def _read(self, rows: Pixels, offset: int) -> None:
-        left = memoryview(rows).cast("B")
+        left = rows.data.cast("B")
         while left:
             got = os.preadv(self._file.fileno(), [left], offset)
             if not got:

@@ -57,7 +57,7 @@ class TransferCurve:
     read_noise_electron : float
         Of a pixel.
     curvature : float
-        Per ADU^0; negative where charge repels charge (brighter-fatter effect); 0 where it was not fitted.
+        Without unit; negative where charge repels charge (brighter-fatter effect); 0 where it was not fitted.
     full_well_adu : float
         Mean at which the variance turns over (ADU above the bias); NaN if no flat is that bright.
     full_well_error_adu : float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +23,10 @@ class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Bas
         None for kinds that do not depend on it.
     valid_from_mjd, valid_to_mjd : float or None
         When it may be used; None for no limit.
+    mjd : float or None
+        Middle of the exposures that it was made from; None if it was made elsewhere.
+    metrics : dict
+        Its quality in numbers, and which exposures were rejected for what reason.
     retired : bool
         True if it is no longer chosen.
     """
@@ -34,4 +40,6 @@ class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Bas
     filter: Mapped[str | None]
     valid_from_mjd: Mapped[float | None]
     valid_to_mjd: Mapped[float | None]
+    mjd: Mapped[float | None]
+    metrics: Mapped[dict[str, Any]]
     retired: Mapped[bool] = mapped_column(default=False)

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
-from seechange_core.errors import InputError, MissingInput
-from seechange_core.frames import Calibration, SectionData
-from seechange_core.imaging.calibration_frames import CORRECTED_BEFORE, combine_calibration
-from seechange_core.provenance import Provenance, product_id
+from seechange_core.errors import InputError, Rejected
+from seechange_core.imaging.bad_pixel_map import bad_pixel_map
+from seechange_core.imaging.calibration_frames import MadeCalibration, make_calibration
+from seechange_core.imaging.exposure_stack import ExposureStack
+from seechange_core.imaging.sky_exposures import smooth_sky, sources_of
+from seechange_core.provenance import Provenance
+from seechange_core.runner.calibration_inputs import bound_corrections, corrections_before
+from seechange_core.runner.calibration_jobs import CalibrationJob, plan_calibrations
+from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct, Validity
 from seechange_core.runner.services import Services
-from seechange_core.steps.preprocessing import Preprocessing
 
-_VERSION = "1.0"
+_VERSION = "1.1"
+_OF_THE_SKY = {"skyflat", "fringe", "illumination"}
+
+#: Hears of the section (with its filter), and how many of how many exposures of it have been read.
+Say = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class BuiltCalibration:
-    """A calibration frame that was made and registered.
+class BuildOptions:
+    """How calibration frames are built.
 
     Parameters
     ----------
-    kind, section, filter : str
-        What it is; the filter is empty for kinds that do not depend on it.
-    identity : str
-        Its product id.
-    n_exposures : int
-        That went in.
+    fewest : int
+        Exposures that must be left of each section and filter.
+    per_amplifier : bool
+        Scale the amplifiers of flats one by one.
+    filter, night, sections
+        Which exposures and sections; see `plan_calibrations`.
     """
 
-    kind: str
-    section: str
-    filter: str
-    identity: str
-    n_exposures: int
+    fewest: int = 3
+    per_amplifier: bool = False
+    filter: str = ""
+    night: date | None = None
+    sections: tuple[str, ...] = ()
 
 
 def build_calibrations(
@@ -45,95 +54,120 @@ def build_calibrations(
     *,
     valid_from_mjd: float | None = None,
     valid_to_mjd: float | None = None,
+    options: BuildOptions | None = None,
+    say: Say = lambda what, done, total: None,
 ) -> list[BuiltCalibration]:
-    """Combine the exposures of one kind, section by section.
+    """Combine the exposures of one kind, by section and filter.
 
     Parameters
     ----------
     kind : str
-        ``bias`` or ``flat``.
+        ``bias``, ``dark``, ``flat``, ``skyflat``, ``fringe``, ``illumination`` or ``badpixels``.
     exposures : sequence of tuple of Path
-        The files of each exposure.
+        The files of each exposure; their order does not matter, and one that is named twice enters once.
     valid_from_mjd, valid_to_mjd : float, optional
         When the results may be used; no limit by default.
+    options : BuildOptions, optional
+        How.
+    say : callable, optional
+        Hears of progress.
+
+    Returns
+    -------
+    list of BuiltCalibration
+        Where too few exposures were left, or one has another shape, ``problem`` says so.
 
     Raises
     ------
     InputError
-        If an exposure is of another kind, or flats are of several filters.
+        If there are no exposures of the kind at all; names those that do not fit and why.
     MissingInput
         If what the exposures have to be corrected with is not there.
     """
-    headers = [services.instrument.read_header(files) for files in exposures]
-    for files, header in zip(exposures, headers, strict=True):
-        if header.kind != kind:
-            raise InputError(f"{files[0]} is of kind {header.kind}, not {kind}")
-    filters = sorted({header.filter for header in headers}) if kind == "flat" else [""]
-    if len(filters) > 1:
-        raise InputError(
-            f"the flats are of several filters: {', '.join(filters)}; build one filter at a time"
-        )
-    registered = [
-        services.store.exposures.register(services.instrument.name, header, files)
-        for files, header in zip(exposures, headers, strict=True)
-    ]
-    corrections = _corrections(services, kind)
-    provenance = Provenance.of("calibration", _VERSION, {"kind": kind}, {"": corrections}, {})
-    services.store.provenances.register([provenance])
+    chosen = options or BuildOptions()
+    plan = plan_calibrations(
+        services,
+        kind,
+        exposures,
+        filter=chosen.filter,
+        night=chosen.night,
+        sections=chosen.sections,
+        fewest=chosen.fewest,
+    )
+    components = corrections_before(services, kind)
+    parameters = {"fewest": chosen.fewest, "per_amplifier": chosen.per_amplifier}
+    provenance = Provenance.of(kind, _VERSION, parameters, {"": components}, {})
     built = []
-    for section in headers[0].sections:
-        calibrations = _needed(services, corrections, section, filters[0], headers[0].mjd)
-        inputs = {f"exposure_{number}": row.identity for number, row in enumerate(registered)}
-        inputs |= {f"calibration.{name}": frame.product_id for name, frame in calibrations.items()}
-        identity = product_id(provenance.id, section, inputs)
-        if not services.store.calibrations.has(identity):
-            corrected = [
-                _corrected(services.instrument.read(files, section), corrections, calibrations)
-                for files in exposures
-            ]
-            services.store.calibrations.register(
-                combine_calibration(kind, corrected, identity),
-                instrument=services.instrument.name,
-                section=section,
-                filter=filters[0] or None,
-                valid_from_mjd=valid_from_mjd,
-                valid_to_mjd=valid_to_mjd,
-            )
-        built.append(BuiltCalibration(kind, section, filters[0], identity, len(exposures)))
+    for job in plan.jobs:
+        product = CalibrationProduct(job, provenance, bound_corrections(services, job, components))
+        validity = Validity(valid_from_mjd, valid_to_mjd)
+        one = _built(services, product, validity, chosen, say)
+        built.append(replace(one, rejected={**plan.rejected, **one.rejected}))
     return built
 
 
-def _corrections(services: Services, kind: str) -> tuple[Any, ...]:
-    """Return the components that come before the combination, with the parameters that the profile gives them."""
-    named = {
-        component.name: component for component in services.profile.components(Preprocessing.process)[""]
-    }
-    missing = [name for name in CORRECTED_BEFORE[kind] if name not in named]
-    if missing:
-        raise MissingInput(missing[0], f"preprocessing.use must name {', '.join(missing)} to make a {kind}")
-    return tuple(named[name] for name in CORRECTED_BEFORE[kind])
+def _built(
+    services: Services, product: CalibrationProduct, validity: Validity, options: BuildOptions, say: Say
+) -> BuiltCalibration:
+    identity = product.identity(services)
+    known = product.known(services, identity)
+    if known is not None:
+        return known
+    try:
+        made, unread = _made(services, product, identity, options, say)
+    except ValueError as error:
+        return product.failed(str(error))
+    return product.register(services, made.frame, {**unread, **made.rejected}, made.metrics, validity)
 
 
-def _needed(
-    services: Services, corrections: Sequence[Any], section: str, band: str, mjd: float
-) -> dict[str, Calibration]:
-    frames = {}
-    for kind in dict.fromkeys(kind for component in corrections for kind in component.calibrations()):
-        identity = services.store.calibrations.find(
-            kind=kind, instrument=services.instrument.name, section=section, filter=band, mjd=mjd
-        )
-        if identity is None:
-            raise MissingInput(
-                kind,
-                f"no {kind} of {section} is known: build it first, with 'seechange calibration build {kind}'",
+def _made(
+    services: Services, product: CalibrationProduct, identity: str, options: BuildOptions, say: Say
+) -> tuple[MadeCalibration, dict[str, str]]:
+    """Return the frame, and which exposures could not be read."""
+    job = product.job
+    if job.kind != "badpixels":
+        with _scratch(services) as stack:
+            unread = _fill(services, product, {job.kind: stack}, say)
+            made = make_calibration(
+                job.kind, stack, identity, fewest=options.fewest, per_amplifier=options.per_amplifier
             )
-        frames[kind] = services.store.calibrations.load(identity)
-    return frames
+        return made, unread
+    with ExitStack() as opened:
+        stacks = {kind: opened.enter_context(_scratch(services)) for kind in ("flat", "dark")}
+        unread = _fill(services, product, stacks, say)
+        made = bad_pixel_map(stacks["flat"], stacks["dark"], identity, fewest=options.fewest)
+    return made, unread
 
 
-def _corrected(
-    section: SectionData, corrections: Sequence[Any], calibrations: dict[str, Calibration]
-) -> SectionData:
-    for component in corrections:
-        section = component.apply(section, calibrations)
-    return section
+def _scratch(services: Services) -> ExposureStack:
+    services.store.files.root.mkdir(parents=True, exist_ok=True)
+    return ExposureStack(services.store.files.root)
+
+
+def _fill(
+    services: Services, product: CalibrationProduct, stacks: dict[str, ExposureStack], say: Say
+) -> dict[str, str]:
+    """Read, correct and add the exposures of a job; return which could not be read, and why."""
+    job, unread = product.job, {}
+    for number, exposure in enumerate(job.exposures):
+        say(_what(job), number, len(job.exposures))
+        kind = job.kind if job.kind in stacks else exposure.header.kind
+        try:
+            section, saturated = product.corrections.only(kind).read(services, exposure, job.section)
+        except (InputError, Rejected) as error:
+            unread[exposure.name] = str(error)
+            continue
+        of_sky = job.kind in _OF_THE_SKY and exposure.header.kind == "science"
+        stacks[kind].add(
+            section,
+            name=exposure.name,
+            saturated_fraction=saturated,
+            hidden=sources_of(section) if of_sky else None,
+            sky=smooth_sky(section) if job.kind == "fringe" else None,
+        )
+    say(_what(job), len(job.exposures), len(job.exposures))
+    return unread
+
+
+def _what(job: CalibrationJob) -> str:
+    return " ".join(part for part in (job.kind, job.section, job.filter) if part)

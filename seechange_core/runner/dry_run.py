@@ -9,7 +9,7 @@ from pathlib import Path
 from seechange_core.pipeline import Plan, PlannedStep
 from seechange_core.provenance import exposure_identity, product_id
 from seechange_core.runner.exposure_files import wanted_sections
-from seechange_core.runner.exposure_section import section_origin
+from seechange_core.runner.measured_sensor import MeasuredSensor
 from seechange_core.runner.services import Services
 from seechange_core.steps.step import Step
 from seechange_core.store.files import file_sha256
@@ -67,8 +67,8 @@ def planned_products(
     products = []
     defective = services.store.sensor_sections.defective(instrument.name, header.mjd)
     for section in wanted_sections(instrument, header, sections, defective):
-        overrides = services.store.sensor_sections.overrides(instrument.name, section, header.mjd)
-        origin = section_origin(identity, overrides)
+        sensor = MeasuredSensor.at(services.store, instrument.name, section, header.mjd)
+        origin = {"exposure": identity, **sensor.origin}
         products += _followed(services, plan, files[0].name, section, origin)
     return products
 

@@ -11,7 +11,7 @@ from seechange_core.errors import InputError
 
 
 def collect(
-    instrument: Any, paths: Sequence[Path], kind: str = "science"
+    instrument: Any, paths: Sequence[Path], *kinds: str
 ) -> tuple[list[tuple[Path, ...]], dict[Path, str]]:
     """Group files by exposure.
 
@@ -20,9 +20,10 @@ def collect(
     instrument : Instrument
         Whose files are wanted.
     paths : sequence of Path
-        Files, or folders that are searched, with all folders below them, for exposures of the kind.
-    kind : str
-        See `ExposureHeader`. Exposures whose files are named are kept whatever they are.
+        Files, or folders that are searched, with all folders below them, for exposures of the kinds.
+    *kinds : str
+        See `ExposureHeader`; ``"science"`` if none is given. Exposures whose files are named are kept
+        whatever they are.
 
     Returns
     -------
@@ -31,6 +32,7 @@ def collect(
     dict of Path to str
         Named files that cannot be used, and why.
     """
+    wanted = kinds or ("science",)
     exposures: dict[tuple[Path, ...], None] = {}
     problems: dict[Path, str] = {}
     for path in paths:
@@ -41,7 +43,7 @@ def collect(
                     raise InputError(f"{file} does not exist")
                 if instrument.recognises(file):
                     files = tuple(instrument.files_of(file))
-                    if file == path or _may_be(kind, instrument, files):
+                    if file == path or _may_be(wanted, instrument, files):
                         exposures[files] = None
                 elif file == path:
                     raise InputError(
@@ -51,13 +53,13 @@ def collect(
             except InputError as error:
                 problems[file] = str(error)
         if path.is_dir() and not any(path in file.parents for files in exposures for file in files):
-            problems[path] = f"{path} holds no {kind} exposure of {instrument.name}"
+            problems[path] = f"{path} holds no {' or '.join(wanted)} exposure of {instrument.name}"
     return list(exposures), problems
 
 
-def _may_be(kind: str, instrument: Any, files: tuple[Path, ...]) -> bool:
+def _may_be(kinds: Sequence[str], instrument: Any, files: tuple[Path, ...]) -> bool:
     try:
-        return bool(instrument.read_header(files).kind == kind)
+        return bool(instrument.read_header(files).kind in kinds)
     except Exception:
         # What is wrong with it is told when it is made known.
         return True

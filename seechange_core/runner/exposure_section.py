@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, singledispatchmethod
 from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import PsfModel, SkyMapping
-from seechange_core.params import content_id
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.measured_sensor import MeasuredSensor
 from seechange_core.runner.other_sections import OtherSections
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
@@ -25,19 +25,6 @@ from seechange_core.steps.step import (
     SuppliedPsfRequest,
 )
 from seechange_core.store.record import Observation
-
-
-def section_origin(exposure: str, overrides: Mapping[str, float]) -> dict[str, str]:
-    """Return the identities that a section's chain starts from.
-
-    Parameters
-    ----------
-    exposure : str
-        Identity of the exposure.
-    overrides : mapping of str to float
-        What overrides the camera's own description of the section.
-    """
-    return {"exposure": exposure, **({"sensor": content_id(dict(overrides))} if overrides else {})}
 
 
 @dataclass
@@ -70,8 +57,8 @@ class ExposureSection:
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """The exposure, and what overrides the camera's own description of the section."""
-        return section_origin(self.exposure.identity, self._overrides)
+        """The exposure, and what was measured of the section."""
+        return {"exposure": self.exposure.identity, **self._sensor.origin}
 
     def origin_inputs(self) -> Mapping[str, Any]:
         """Read the raw section."""
@@ -79,9 +66,8 @@ class ExposureSection:
         section = instrument.read(self.files, self.section)
         self._first_mapping = instrument.first_mapping(section.header, section.info)
         self._info = section.info
-        amplifiers = tuple(replace(amplifier, **self._overrides) for amplifier in section.amplifiers)
         others = OtherSections(instrument, self.files, self.exposure.sections)
-        return {"section": section.replaced(amplifiers=amplifiers, others=others)}
+        return {"section": self._sensor.described(section).replaced(others=others)}
 
     def observation(self, products: Products) -> Observation:
         """Describe the image of this section."""
@@ -119,10 +105,9 @@ class ExposureSection:
         return psf
 
     @cached_property
-    def _overrides(self) -> dict[str, float]:
-        return self.services.store.sensor_sections.overrides(
-            self.exposure.instrument, self.section, self.exposure.mjd
-        )
+    def _sensor(self) -> MeasuredSensor:
+        row = self.exposure
+        return MeasuredSensor.at(self.services.store, row.instrument, self.section, row.mjd)
 
     @singledispatchmethod
     def bind(self, request: Request, planned: PlannedStep, products: Products) -> Mapping[str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -12,6 +15,7 @@ from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats.calibration import calibration_bytes, read_calibration
 from seechange_core.store.inserting import insert_if_missing
+from seechange_core.store.json_values import json_values
 
 
 class Calibrations:
@@ -39,6 +43,8 @@ class Calibrations:
         filter: str | None = None,
         valid_from_mjd: float | None = None,
         valid_to_mjd: float | None = None,
+        mjd: float | None = None,
+        metrics: Mapping[str, Any] | None = None,
         no_archive: bool = False,
     ) -> str:
         """Save a calibration image or table and return its identity, ``frame.product_id``.
@@ -49,6 +55,10 @@ class Calibrations:
             None for kinds that do not depend on it.
         valid_from_mjd, valid_to_mjd : float, optional
             When it may be used: from, inclusive, to, exclusive. None for no limit.
+        mjd : float, optional
+            Middle of the exposures that it was made from.
+        metrics : mapping, optional
+            Its quality: JSON values.
 
         Raises
         ------
@@ -68,6 +78,8 @@ class Calibrations:
                 filter=filter,
                 valid_from_mjd=valid_from_mjd,
                 valid_to_mjd=valid_to_mjd,
+                mjd=mjd,
+                metrics=json_values(metrics or {}),
                 **stored.columns(),
             )
             insert_if_missing(session, row)
@@ -76,9 +88,10 @@ class Calibrations:
         return frame.product_id
 
     def find(self, *, kind: str, instrument: str, section: str, filter: str, mjd: float) -> str | None:
-        """Return the identity of the file to use at a time: of those that are valid the one that began nearest to it.
+        """Return the identity of the file to use at a time: of those that are valid the one nearest in time.
 
-        Files without a beginning come last; of those that are equal otherwise the one that was made last is taken.
+        What counts is when its exposures were taken, or for a file from elsewhere when its validity began; files
+        without either come last; of those that are equal otherwise the one that was made last is taken.
         What is flagged as bad is not used.
         """
         table = CalibratorFile
@@ -96,7 +109,7 @@ class Calibrations:
                 or_(table.valid_to_mjd.is_(None), table.valid_to_mjd > mjd),
             )
             .order_by(
-                func.coalesce(mjd - table.valid_from_mjd, float(2**53)),
+                func.coalesce(func.abs(mjd - table.mjd), mjd - table.valid_from_mjd, float(2**53)),
                 table.created_at.desc(),
                 table.identity,
             )
@@ -115,6 +128,12 @@ class Calibrations:
         with self._database.read() as session:
             return session.get(CalibratorFile, row_id(identity)) is not None
 
+    def metrics(self, identity: str) -> dict[str, Any]:
+        """Return what is known of the quality of a calibration file; empty if it is not registered."""
+        with self._database.read() as session:
+            row = session.get(CalibratorFile, row_id(identity))
+        return dict(row.metrics) if row else {}
+
     def load(self, identity: str, *, download: bool = True) -> Calibration:
         """Read a calibration image or table.
 
@@ -126,12 +145,12 @@ class Calibrations:
         stored = self._found.get(identity) or self._stored(identity)
         return read_calibration(self._files.local_path(stored, download=download))
 
-    def listed(self) -> list[CalibratorFile]:
-        """Return the calibration files that are not retired, in the order of camera, kind, section and filter."""
+    def listed(self, *, with_retired: bool = False) -> list[CalibratorFile]:
+        """Return the calibration files, of those that are not retired or all, by camera, kind, section and filter."""
         table = CalibratorFile
         wanted = (
             select(table)
-            .where(table.retired.is_(False))
+            .where(*([] if with_retired else [table.retired.is_(False)]))
             .order_by(table.instrument, table.kind, table.section, table.filter, table.identity)
         )
         with self._database.read() as session:
