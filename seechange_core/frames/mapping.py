@@ -48,6 +48,11 @@ class SkyMapping:
         Residual of the fit along one axis; NaN where the mapping was given.
     n_stars : int
         Stars in the fit; 0 where the mapping was given.
+    error_mas : float
+        Error of the mapping itself along one axis, rms over the image, as the errors of the stars leave it; NaN where
+        the mapping was given.
+    log10_chance : float
+        Of the probability that the stars matched by chance; NaN where the mapping was given.
     """
 
     crval: tuple[float, float]
@@ -59,6 +64,8 @@ class SkyMapping:
     pv2: tuple[float, ...] = ()
     rms_mas: float = float("nan")
     n_stars: int = 0
+    error_mas: float = float("nan")
+    log10_chance: float = float("nan")
 
     @property
     def pixel_scale_arcsec(self) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,11 @@ _ITERATIONS = 10
 _MAS_PER_DEG = 3.6e6
 #: Fewest stars for each degree of the correction, highest first.
 _STARS_FOR_DEGREE = ((60, 3), (20, 2), (6, 1), (1, 0))
+#: A degree above the first is not used if the mapping's error would be larger, in pixels.
+_LARGEST_ERROR_PIXEL = 0.2
+#: Residuals from which the scatter beyond the errors is found: enough to know it to 1.5 %.
+_ENOUGH_RESIDUALS = 5000
+_GRID = 9
 
 
 @dataclass(frozen=True)
@@ -27,19 +33,26 @@ class AstrometricFit:
     Parameters
     ----------
     mapping : SkyMapping
-        With ``rms_mas`` and ``n_stars``.
+        With ``rms_mas``, ``n_stars`` and ``error_mas``.
     kept : bool array of shape (n,)
         Pairs that were not clipped.
     degree : int
         Of the correction that was fitted.
     excess_mas : float
         Scatter beyond the errors of centroids and catalogue, along one axis.
+    residual_mas : array of shape (n, 2)
+        Of all pairs, to the east and north.
+    x, y : array of shape (n,)
+        Positions of the pairs (pixel).
     """
 
     mapping: SkyMapping
     kept: NDArray[np.bool_]
     degree: int
     excess_mas: float
+    residual_mas: Floats
+    x: Floats
+    y: Floats
 
 
 def fit_mapping(
@@ -57,7 +70,8 @@ def fit_mapping(
     """Correct a mapping by a polynomial of position, and express the whole as TAN-SIP.
 
     The degree of the correction follows the number of stars (3 from 60, 2 from 20, 1 from 6, else a shift), so that the
-    distortion that the first mapping knows is kept where the stars are too few to measure it.
+    distortion that the first mapping knows is kept where the stars are too few to measure it. It is lowered where the
+    stars leave so much of the image empty that the mapping would be unknown there.
 
     Parameters
     ----------
@@ -83,25 +97,30 @@ def fit_mapping(
     wanted = np.stack(project(ra, dec, centre), axis=1)
     offsets = (wanted - np.stack(project(*start.pixel_to_sky(x, y), centre), axis=1)) * _MAS_PER_DEG
     errors = np.hypot(np.asarray(error_pixel, np.float64) * start.pixel_scale_arcsec * 1e3, error_mas)
+    errors = np.maximum(errors, 1e-3)
     degree = min(max_degree, next(degree for stars, degree in _STARS_FOR_DEGREE if len(x) >= stars))
-    solution, kept, extra = _fit(_terms(x, y, shape, degree), offsets, np.maximum(errors, 1e-3))
-    residual = (offsets - _terms(x, y, shape, degree) @ solution)[kept]
+    limit_mas = _LARGEST_ERROR_PIXEL * start.pixel_scale_arcsec * 1e3
+    while True:
+        terms = _terms(x, y, shape, degree)
+        solution, kept, extra = _fit(terms, offsets, errors)
+        error_mas = _error_over_image(terms[kept], np.hypot(errors[kept], extra), shape, degree)
+        if degree <= 1 or error_mas < limit_mas:
+            break
+        degree -= 1
+    residual = offsets - terms @ solution
 
     def plane(at_x: Floats, at_y: Floats) -> Floats:
         from_start = np.stack(project(*start.pixel_to_sky(at_x, at_y), centre), axis=1)
         return from_start + _terms(at_x, at_y, shape, degree) @ solution / _MAS_PER_DEG
 
     mapping = as_tan_sip(plane, centre, shape, max(degree, sip_degree(start), 1))
-    fitted = SkyMapping(
-        mapping.crval,
-        mapping.crpix,
-        mapping.cd,
-        mapping.sip_a,
-        mapping.sip_b,
-        rms_mas=float(np.sqrt(np.mean(residual**2))),
+    fitted = replace(
+        mapping,
+        rms_mas=float(np.sqrt(np.mean(residual[kept] ** 2))),
         n_stars=int(kept.sum()),
+        error_mas=error_mas,
     )
-    return AstrometricFit(fitted, kept, degree, extra)
+    return AstrometricFit(fitted, kept, degree, extra, residual, x, y)
 
 
 def _sky(mapping: SkyMapping, x: float, y: float) -> tuple[float, float]:
@@ -114,15 +133,31 @@ def _terms(x: Floats, y: Floats, shape: tuple[int, int], degree: int) -> Floats:
     return design_matrix(2.0 * x / nx - 1.0, 2.0 * y / ny - 1.0, degree)
 
 
+def _error_over_image(terms: Floats, errors: Floats, shape: tuple[int, int], degree: int) -> float:
+    """Return the rms over the image of the error along one axis that the stars' errors leave; infinite if unknown."""
+    if len(terms) < terms.shape[1]:
+        return math.inf
+    weighted = terms / errors[:, None]
+    try:
+        covariance = np.linalg.inv(weighted.T @ weighted)
+    except np.linalg.LinAlgError:
+        return math.inf
+    y, x = np.meshgrid(*((np.arange(_GRID) + 0.5) * side / _GRID for side in shape), indexing="ij")
+    grid = _terms(x.ravel(), y.ravel(), shape, degree)
+    return float(np.sqrt(np.mean(np.einsum("ij,jk,ik->i", grid, covariance, grid))))
+
+
 def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, NDArray[np.bool_], float]:
     """Weighted fit with clipping; weights include the scatter that the errors leave unexplained."""
     kept = np.ones(len(terms), bool)
     solution: Floats = np.zeros((terms.shape[1], 2))
     solution[0] = np.median(offsets, axis=0)
     extra = 0.0
+    step = math.ceil(2 * len(terms) / _ENOUGH_RESIDUALS)
     for iteration in range(_ITERATIONS):
         residual = offsets - terms @ solution
-        extra = excess_scatter(residual[kept].ravel(), np.repeat(errors[kept], 2))
+        some = np.flatnonzero(kept)[::step]
+        extra = excess_scatter(residual[some].ravel(), np.repeat(errors[some], 2))
         weight = 1.0 / np.hypot(errors, extra)
         now = np.hypot(residual[:, 0], residual[:, 1]) * weight < _CLIP_SIGMA
         if now.sum() < min(len(terms), terms.shape[1] + 1):

@@ -10,9 +10,6 @@ from seechange_core.frames import Floats
 
 Index = NDArray[np.intp]
 
-#: Cells along one side of the grid that points are sorted into.
-_LARGEST_GRID = 1024
-
 
 def mutual_pairs(
     x: Floats, y: Floats, x_other: Floats, y_other: Floats, radius: float
@@ -38,7 +35,9 @@ def mutual_pairs(
 def _mutual_nearest(x, y, x_other, y_other, radius):  # type: ignore[no-untyped-def]
     """Return for each point the other one with which it forms a mutual pair, or -1."""
     x_min, x_max, y_min, y_max = x_other.min(), x_other.max(), y_other.min(), y_other.max()
-    cell = max(radius, (x_max - x_min) / _LARGEST_GRID, (y_max - y_min) / _LARGEST_GRID)
+    # About as many cells as points.
+    per_side = np.ceil(np.sqrt(len(x_other)))
+    cell = max(radius, (x_max - x_min) / per_side, (y_max - y_min) / per_side)
     if cell <= 0.0:
         cell = 1.0
     columns, rows = int((x_max - x_min) / cell) + 1, int((y_max - y_min) / cell) + 1

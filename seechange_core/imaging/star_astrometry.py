@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, MaskPlane, SkyMapping, SourceTable, StarTable, unusable
 from seechange_core.imaging.astrometric_fit import AstrometricFit, fit_mapping
+from seechange_core.imaging.chance_matches import LEAST_COVERAGE, coverage
 from seechange_core.imaging.pairing import Index, mutual_pairs
 from seechange_core.imaging.star_matching import StarMatch, match_stars
 
 _ROUNDS = 3
 _WIDEST_PIXEL = 5.0
 _NARROWEST_PIXEL = 1.0
+#: Error of the mapping, rms over the image, with which it is of no use.
+_LARGEST_ERROR_PIXEL = 0.5
 
 
 def good_sources(sources: SourceTable, min_snr: float) -> SourceTable:
@@ -47,7 +53,8 @@ def fit_to_stars(
     Raises
     ------
     Rejected
-        If too few stars match, or the match may be chance.
+        If too few stars match, the match may be chance, it is confined to a part of the image, or the stars leave the
+        mapping too uncertain.
     """
     usable = good_sources(sources, min_snr)
     counts = {"n_sources": usable.n_rows, "n_catalog": stars.n_rows}
@@ -85,12 +92,42 @@ def fit_to_stars(
         if len(one) < min_stars:
             break
         fit = _fit(usable, stars, two, one, fit.mapping, shape, max_degree)
-    if fit.mapping.n_stars < min_stars:
+    _check_fit(usable, stars, fit, shape, min_stars, found)
+    mapping = replace(fit.mapping, log10_chance=match.log10_chance)
+    return replace(fit, mapping=mapping), match
+
+
+def _check_fit(
+    usable: SourceTable,
+    stars: StarTable,
+    fit: AstrometricFit,
+    shape: tuple[int, int],
+    min_stars: int,
+    found: dict[str, Any],
+) -> None:
+    """Reject a fit from which too many stars dropped out, that they do not span, or that leaves the mapping unknown."""
+    mapping = fit.mapping
+    found |= {"n_stars": mapping.n_stars, "error_mas": mapping.error_mas}
+    if mapping.n_stars < min_stars:
+        raise Rejected(f"{mapping.n_stars} stars remain in the fit; at least {min_stars} are needed", found)
+    ny, nx = shape
+    x, y = mapping.sky_to_pixel(stars["ra"], stars["dec"])
+    on = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5)
+    matched = fit.x[fit.kept], fit.y[fit.kept]
+    spread = coverage(*matched, (usable["x"], usable["y"]), (x[on], y[on]))
+    if spread < LEAST_COVERAGE:
         raise Rejected(
-            f"{fit.mapping.n_stars} stars remain in the fit; at least {min_stars} are needed",
-            {**found, "n_stars": fit.mapping.n_stars},
+            f"the {mapping.n_stars} stars that match are spread over {spread:.0%} of the area that sources and stars"
+            f" are spread over; at least {LEAST_COVERAGE:.0%} is asked for",
+            found,
         )
-    return fit, match
+    error_pixel = mapping.error_mas / (1e3 * mapping.pixel_scale_arcsec)
+    if not error_pixel <= _LARGEST_ERROR_PIXEL:
+        raise Rejected(
+            f"{mapping.n_stars} stars leave the mapping uncertain by {error_pixel:.2f} pixel;"
+            f" at most {_LARGEST_ERROR_PIXEL:g} is asked for",
+            found,
+        )
 
 
 def _fit(
