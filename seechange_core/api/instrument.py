@@ -91,7 +91,8 @@ class ExposureHeader:
     processing : str
         ``"raw"`` or ``"calibrated"``.
     info : mapping
-        Further standard names: ``airmass``, ``telescope`` ..., JSON values.
+        Further standard names, JSON values: ``airmass``, ``exposure_type`` (the camera's own word for the kind, such as
+        ``dome flat`` or ``pmskyflat``) ...
     header : mapping
         The primary header's cards.
     section_filters : mapping of str to str

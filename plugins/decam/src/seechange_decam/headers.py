@@ -50,7 +50,7 @@ def read_header(path: Path) -> ExposureHeader:
         project=str(cards.get("PROPID", "")),
         target=str(cards.get("OBJECT", "")),
         processing="calibrated" if name is not None and name.is_product else "raw",
-        info=_further(cards),
+        info={"exposure_type": str(cards["OBSTYPE"]).lower(), **_further(cards)},
         header=cards,
     )
 

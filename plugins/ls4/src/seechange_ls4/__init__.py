@@ -18,7 +18,7 @@ class Ls4(Instrument):
     """LS4's 32 CCDs on the ESO 1.0-m Schmidt; each quadrant has its own filter."""
 
     name: ClassVar[str] = "ls4"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     sections: ClassVar[Mapping[str, SectionGeometry]] = SECTIONS
     filters: ClassVar[tuple[str, ...]] = ("g", "i", "z")
     site: ClassVar[Site | None] = SITE

@@ -114,7 +114,10 @@ def read_header(files: Sequence[Path]) -> ExposureHeader:
         sections=present,
         project=str(cards.get("PROJECT", "")),
         target=str(cards.get("TARGETID", "")),
-        info={"airmass": airmass_of(*pointing, mjd)} if pointing else {},
+        info={
+            "exposure_type": str(cards["IMAGETYP"]).lower(),
+            **({"airmass": airmass_of(*pointing, mjd)} if pointing else {}),
+        },
         header=cards,
         section_filters={section: SECTIONS[section].filter for section in present},
     )

@@ -11,6 +11,7 @@ import numpy as np
 from seechange_core.api.fits_files import read_pixels, region
 from seechange_core.errors import InputError
 from seechange_core.frames import Amplifier, Box, Pixels, SectionData
+from seechange_core.imaging.overscan import overscan_noise
 from seechange_ls4.geometry import SHAPE
 from seechange_ls4.headers import ImageHdu, hdus_of_section, section_info
 
@@ -20,7 +21,6 @@ _SATURATION_ADU = 20000.0
 #: Their headers say left like all others.
 _READ_OUT_TO_THE_RIGHT = frozenset({"SE_C", "SE_D", "SE_E", "SE_F"})
 _HALF = SHAPE[1] // 2
-_CLIPPED_AT_SIGMA = 4.0
 
 
 def read_raw(files: Sequence[Path], section: str) -> SectionData:
@@ -37,7 +37,7 @@ def read_raw(files: Sequence[Path], section: str) -> SectionData:
     data = np.ascontiguousarray(np.hstack(images))
     amplifiers = tuple(
         replace(
-            amplifier, read_noise_electron=_read_noise_adu(data[amplifier.overscan.slices]) * amplifier.gain
+            amplifier, read_noise_electron=overscan_noise(data[amplifier.overscan.slices]) * amplifier.gain
         )
         for amplifier in boxes
         if amplifier.overscan is not None
@@ -77,6 +77,8 @@ def _amplifier(name: str, light: Box, overscan: tuple[int, int], first_column: i
         gain=_GAIN,
         read_noise_electron=0.0,
         saturation_adu=_SATURATION_ADU,
+        # Its overscan, which is read last, comes first.
+        reversed_x=name == "RIGHT",
     )
 
 
@@ -94,11 +96,3 @@ def _check(image: Pixels, columns: int, hdu: ImageHdu, *, exact: bool) -> None:
         raise InputError(
             f"{hdu.where}: {nx} columns and {ny} rows, where {columns} and at least {SHAPE[0]} are expected"
         )
-
-
-def _read_noise_adu(overscan: Pixels) -> float:
-    """Return the scatter of overscan pixels about the mean of their row, outliers clipped once."""
-    residual = overscan - np.mean(overscan, axis=1, keepdims=True)
-    inside = np.abs(residual) <= _CLIPPED_AT_SIGMA * float(np.std(residual))
-    # The mean of a row of n values takes 1 / n of their variance with it.
-    return float(np.std(residual[inside]) / np.sqrt(1.0 - 1.0 / overscan.shape[1]))

@@ -99,7 +99,9 @@ def write_exposure(
     if truths:
         table = Table({name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]})
         cards = fits.Header({"EPOCH": _conditions(sections[0], start_mjd).mjd})
-        _write(directory / f"{start}_{_FIRST_NUMBER + number:05d}.truth.fits", [fits.BinTableHDU(table, cards)])
+        _write(
+            directory / f"{start}_{_FIRST_NUMBER + number:05d}.truth.fits", [fits.BinTableHDU(table, cards)]
+        )
     if form == "parts":
         unused = np.full(raw_shape(amplifiers), _UNUSED_LEVEL_ADU, np.uint16)
         for section in SECTIONS:
