@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, Pixels
 from seechange_core.imaging.robust import scatter
-from seechange_core.imaging.sky_blocks import sky_blocks
+from seechange_core.imaging.sky_blocks import interpolated_row, sky_blocks
 
 _BLOCK = 16
 _CLIP_SIGMA = 2.5
 _BLOCK_CLIP_SIGMA = 4.0
 _LEAST_PIXELS = 64
 _ROUNDS = 5
+_CLIPPING_ROUNDS = 5
 _DEGREE = 3
 
 
@@ -42,12 +43,27 @@ def fringe_amplitude(data: Pixels, usable: NDArray[np.bool_], pattern: Pixels) -
     gradients nor scattered light are taken for fringes.
     """
     seen = usable & np.isfinite(pattern)
+    pattern = np.where(seen, pattern, np.float32(0.0))
+    amplitude, error = 0.0, np.inf
+    for _ in range(_ROUNDS):
+        # Clipping pixels off the sky flattens what fringes are left in it, so a first amplitude is too small.
+        rest = data if amplitude == 0.0 else data - pattern * np.float32(amplitude)
+        change, error = _fitted_once(rest, seen, pattern)
+        amplitude += change
+        if not abs(change) > 0.3 * error:
+            break
+    return amplitude, error
+
+
+def _fitted_once(data: Pixels, seen: NDArray[np.bool_], pattern: Pixels) -> tuple[float, float]:
     sky = sky_blocks(data, seen)
-    means, shapes, counts = _block_means(data, seen, pattern, sky.spread(sky.level), sky.spread(sky.scatter))
+    means, shapes, counts = _block_means(
+        data, seen, pattern, sky.level, sky.scatter, sky.y_middle, sky.x_middle
+    )
     good = counts >= _LEAST_PIXELS
     v, u = np.meshgrid(*(np.linspace(-1, 1, side) for side in means.shape), indexing="ij")
     terms = [u**i * v**j for i in range(_DEGREE + 1) for j in range(_DEGREE + 1 - i)]
-    design = np.stack([np.where(good, shapes, 0.0), *terms], axis=-1)[good]
+    design = np.stack([shapes, *terms], axis=-1)[good]
     values, weight = means[good], np.sqrt(counts[good])
     if len(values) < 4 * design.shape[1]:
         return float("nan"), float("inf")
@@ -56,7 +72,7 @@ def fringe_amplitude(data: Pixels, usable: NDArray[np.bool_], pattern: Pixels) -
 
 def _fitted(design: Floats, values: Floats, weight: Floats) -> tuple[float, float]:
     kept = np.ones(len(values), bool)
-    for _ in range(_ROUNDS):
+    for _ in range(_CLIPPING_ROUNDS):
         weighted = design[kept] * weight[kept, None]
         covariance = np.linalg.pinv(weighted.T @ weighted)
         solution = covariance @ (weighted.T @ (values[kept] * weight[kept]))
@@ -71,7 +87,13 @@ def _fitted(design: Floats, values: Floats, weight: Floats) -> tuple[float, floa
 
 @njit(cache=True)
 def _block_means(
-    data: Pixels, usable: NDArray[np.bool_], pattern: Pixels, level: Pixels, sigma: Pixels
+    data: Pixels,
+    usable: NDArray[np.bool_],
+    pattern: Pixels,
+    level: Pixels,
+    spread: Pixels,
+    y_middle: Pixels,
+    x_middle: Pixels,
 ) -> tuple[Floats, Floats, Floats]:
     """Return means of data and pattern over the pixels of blocks that are near the sky, and how many those are."""
     ny, nx = data.shape
@@ -79,10 +101,13 @@ def _block_means(
     means, shapes = np.zeros((rows, columns)), np.zeros((rows, columns))
     counts = np.zeros((rows, columns))
     limit = np.float32(_CLIP_SIGMA)
+    sky, sigma = np.empty(nx, np.float32), np.empty(nx, np.float32)
     for y in range(ny):
         j = y // _BLOCK
+        interpolated_row(level, y_middle, x_middle, y, sky)
+        interpolated_row(spread, y_middle, x_middle, y, sigma)
         for x in range(nx):
-            if usable[y, x] and abs(data[y, x] - level[y, x]) < limit * sigma[y, x]:
+            if usable[y, x] and abs(data[y, x] - sky[x]) < limit * sigma[x]:
                 i = x // _BLOCK
                 means[j, i] += data[y, x]
                 shapes[j, i] += pattern[y, x]
