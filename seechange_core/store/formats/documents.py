@@ -30,6 +30,8 @@ def mapping_from_document(document: dict[str, Any]) -> SkyMapping:
         pv2=tuple(document["pv2"]),
         rms_mas=_number(document["rms_mas"]),
         n_stars=document["n_stars"],
+        error_mas=_number(document.get("error_mas")),
+        log10_chance=_number(document.get("log10_chance")),
     )
 
 
