@@ -22,9 +22,9 @@ from seechange_core.imaging.pairing import Index, mutual_pairs
 from seechange_core.imaging.tan_sip import as_tan_sip, sip_degree
 
 #: How many sources vote: as many as these, so long as the pairs are not more than the limit.
-_SOURCES = (400, 280, 200, 140, 100, 70, 50)
+_SOURCES = (2000, 1400, 1000, 700, 500, 350, 250, 180, 120, 80, 50)
 _PAIRS_OF_HEADER = 400_000
-_PAIRS_OF_SEARCH = 120_000
+_PAIRS_OF_SEARCH = 250_000
 #: The middle of a crowded image is where this many sources lie.
 _IN_MIDDLE = 300
 _LARGEST_MIDDLE = 0.6

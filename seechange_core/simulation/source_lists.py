@@ -24,8 +24,6 @@ _DETECTION_SNR = 5.0
 _CENTROID_FLOOR_FWHM = 0.003
 _MAGNITUDES = (12.0, 22.5)
 _CATALOG_LIMIT = 20.5
-#: Catalogue stars lie up to here beyond the image (arcsec).
-_MARGIN_ARCSEC = 300.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ class FieldConditions:
         Magnitude of 1 electron of the exposure.
     n_galaxies, n_cosmic_rays, n_trail : int
         Sources that are no stars: spread over the image; the last along a straight line.
+    dead : float
+        Part of the image's columns, on one side, where nothing is seen.
     missing, false : float
         Part of the stars that the catalogue lacks, and entries that are none relative to those that are.
     distortion_pixel : float
@@ -59,6 +59,7 @@ class FieldConditions:
     n_galaxies: int = 0
     n_cosmic_rays: int = 0
     n_trail: int = 0
+    dead: float = 0.0
     missing: float = 0.05
     false: float = 0.02
     distortion_pixel: float = 1.5
@@ -75,6 +76,7 @@ class FieldConditions:
             n_galaxies=int(_log_uniform(rng, 10, 2000)),
             n_cosmic_rays=int(_log_uniform(rng, 1, 300)),
             n_trail=int(rng.random() < 0.3) * int(_log_uniform(rng, 20, 400)),
+            dead=0.5 * (rng.random() < 0.1),
             missing=rng.uniform(0.01, 0.25),
             false=rng.uniform(0.0, 0.1),
             distortion_pixel=rng.uniform(0.0, 2.5),
@@ -167,11 +169,12 @@ def listed_field(
     conditions: FieldConditions,
     shape: tuple[int, int] = (4096, 2048),
     scale_arcsec: float = 0.26,
+    margin_arcsec: float = 300.0,
 ) -> ListedField:
-    """Simulate the lists of a field."""
+    """Simulate the lists of a field, whose catalogue reaches beyond the image by a margin."""
     truth = camera_mapping(rng, conditions.centre, shape, scale_arcsec, conditions.distortion_pixel)
     ny, nx = shape
-    margin = _MARGIN_ARCSEC / scale_arcsec
+    margin = margin_arcsec / scale_arcsec
     spread = (1.0 + 2.0 * margin / nx) * (1.0 + 2.0 * margin / ny)
     number = int(rng.poisson(conditions.n_stars * spread))
     x, y = rng.uniform(-margin, nx + margin, number), rng.uniform(-margin, ny + margin, number)
@@ -249,7 +252,7 @@ def _sources(
     columns["flux"] = np.where(saturated, measured * rng.uniform(0.1, 1.0, len(x)), measured)
     columns |= {"flux_error": noise, "snr": snr, "star": star, "is_star": star >= 0}
     columns["mask"] = np.where(saturated, int(MaskPlane.SATURATED), 0)
-    found = np.flatnonzero(snr >= _DETECTION_SNR)
+    found = np.flatnonzero((snr >= _DETECTION_SNR) & (x >= conditions.dead * nx))
     return SourceTable(columns).rows(found[np.argsort(-columns["flux"][found], kind="stable")])
 
 
