@@ -6,8 +6,11 @@ import abc
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from seechange_core.api.component import Component
-from seechange_core.frames import StarTable
+from seechange_core.frames import Floats, StarTable
+from seechange_core.frames.mapping import separation_deg
 from seechange_core.params import content_id
 
 
@@ -30,6 +33,31 @@ class CatalogRegion:
     radius_deg: float
     magnitude_limit: float
 
+    def covers(self, other: CatalogRegion) -> bool:
+        """Tell whether all that is wanted of another region is in this one."""
+        distance = separation_deg(
+            self.ra_deg, self.dec_deg, np.array([other.ra_deg]), np.array([other.dec_deg])
+        )
+        reach = float(distance[0]) + other.radius_deg
+        return reach <= self.radius_deg and other.magnitude_limit <= self.magnitude_limit
+
+    def stars_of(self, stars: StarTable) -> StarTable:
+        """Return those of some stars that are in the cone and not known to be as faint as the limit."""
+        distance = separation_deg(self.ra_deg, self.dec_deg, stars["ra"], stars["dec"])
+        return stars.rows((distance <= self.radius_deg) & ~(main_magnitudes(stars) >= self.magnitude_limit))
+
+
+def main_magnitudes(stars: StarTable) -> Floats:
+    """Return the magnitudes that faint limits are for; minus infinity where the catalogue has none.
+
+    They are in the band ``meta["main_band"]`` (``"G"`` where it is not said), or else in the first that there is.
+    """
+    bands = [name[4:] for name in stars if name.startswith("mag_") and not name.endswith("_error")]
+    if not bands:
+        return np.full(stars.n_rows, -np.inf)
+    main = stars.meta.get("main_band", "G")
+    return np.asarray(stars[f"mag_{main if main in bands else bands[0]}"], np.float64)
+
 
 class StarCatalog(Component, abc.ABC):
     """Base class of star catalogues."""
@@ -50,6 +78,8 @@ class StarCatalog(Component, abc.ABC):
     @abc.abstractmethod
     def fetch(self, region: CatalogRegion) -> StarTable:
         """Fetch the stars of a region at the catalogue's own epoch, with proper motions where it has them.
+
+        The same stars come in the same order whatever the region, so that a larger excerpt holds the smaller ones.
 
         Columns ``pmra`` (mas/yr, times cos(dec)) and ``pmdec`` (mas/yr), NaN where unknown, and ``meta["epoch_mjd"]``
         let the core move the stars to the time of an image.

@@ -9,6 +9,7 @@ from seechange_core.builtin.astrometry_stars import StarsAstrometry
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.catalog_file import FileCatalog
 from seechange_core.builtin.catalog_gaia import GaiaDr3
+from seechange_core.builtin.catalog_hats import HatsCatalog
 from seechange_core.builtin.catalog_survey import Survey
 from seechange_core.builtin.fits_images import FitsImages
 from seechange_core.builtin.photometry_stars import StarsPhotometry
@@ -41,4 +42,4 @@ def register_calibrators() -> list[type[Calibrator]]:
 @hookimpl
 def register_catalogs() -> list[type[StarCatalog]]:
     """Return Gaia's archive, surveys with griz, and catalogues in local files."""
-    return [FileCatalog, GaiaDr3, Survey]
+    return [FileCatalog, GaiaDr3, HatsCatalog, Survey]

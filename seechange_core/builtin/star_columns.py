@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,30 @@ _GAIA_BANDS = {"G": "g", "BP": "bp", "RP": "rp"}
 _GAIA_NAMES = {"id": "source_id"} | {
     f"mag_{band}": f"phot_{name}_mean_mag" for band, name in _GAIA_BANDS.items()
 }
+_GAIA_ONLY = ("ref_epoch", *(f"phot_{name}_mean_flux_over_error" for name in _GAIA_BANDS.values()))
 _REQUIRED = ("ra", "dec")
-_OPTIONAL = ("ra_error", "dec_error", "pmra", "pmdec", "pmra_error", "pmdec_error")
+_OPTIONAL = ("ra_error", "dec_error", "pmra", "pmdec", "pmra_error", "pmdec_error", "parallax", "parallax_error")
 
 
-def star_table(table: Table, names: Mapping[str, str], catalog: str, where: str) -> StarTable:
+def own_names(available: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return what `star_table` needs of a table: standard name to the table's own, as far as the table has it.
+
+    Parameters
+    ----------
+    available : sequence of str
+        Names of the table's columns.
+    names : mapping of str to str
+        Standard name to the table's own, where they differ.
+    """
+    standard = {"id", *_REQUIRED, *_OPTIONAL, *_GAIA_ONLY}
+    found = {name: name for name in available if name in standard or name.startswith("mag_")}
+    found |= {name: gaia for name, gaia in _GAIA_NAMES.items() if gaia in available and name not in found}
+    return found | {name: own for name, own in names.items() if own in available}
+
+
+def star_table(
+    table: Table, names: Mapping[str, str], catalog: str, where: str, main_band: str = "G"
+) -> StarTable:
     """Convert a table of stars.
 
     Parameters
@@ -37,6 +56,8 @@ def star_table(table: Table, names: Mapping[str, str], catalog: str, where: str)
         For ``meta["catalog"]``.
     where : str
         Named in errors.
+    main_band : str
+        Band that faint limits are for, where the table has it; else it is the first.
 
     Raises
     ------
@@ -74,6 +95,7 @@ def star_table(table: Table, names: Mapping[str, str], catalog: str, where: str)
         "epoch_mjd": _epoch_mjd(table, present, where),
         "catalog": catalog,
         "system": {band: "vega" if band in _GAIA_BANDS else "ab" for band in bands},
+        "main_band": main_band,
     }
     positioned = np.isfinite(columns["ra"]) & np.isfinite(columns["dec"])
     return StarTable(columns, meta).rows(positioned)

@@ -14,8 +14,7 @@ from astropy.utils.exceptions import AstropyWarning
 from seechange_core.api import CatalogRegion
 from seechange_core.builtin.star_columns import star_table
 from seechange_core.errors import InputError
-from seechange_core.frames import Floats, StarTable
-from seechange_core.frames.mapping import separation_deg
+from seechange_core.frames import StarTable
 
 _CATALOG = "file"
 
@@ -31,9 +30,7 @@ def read_stars(files: Sequence[Path], names: Mapping[str, str], region: CatalogR
     parts = []
     for path in files:
         stars = star_table(_read(path), names, _CATALOG, str(path))
-        distance = separation_deg(region.ra_deg, region.dec_deg, stars["ra"], stars["dec"])
-        wanted = (distance <= region.radius_deg) & ~(_main_magnitude(stars) > region.magnitude_limit)
-        parts.append((path, stars.rows(wanted)))
+        parts.append((path, region.stars_of(stars)))
     filled = [(path, stars) for path, stars in parts if stars.n_rows] or parts[:1]
     first_path, first = filled[0]
     for path, stars in filled[1:]:
@@ -71,10 +68,3 @@ def _read_fits(path: Path) -> Table:
     if epoch is not None:
         table.meta["EPOCH"] = epoch
     return table
-
-
-def _main_magnitude(stars: StarTable) -> Floats:
-    bands = [name for name in stars if name.startswith("mag_") and not name.endswith("_error")]
-    if not bands:
-        return np.full(stars.n_rows, -np.inf)
-    return np.asarray(stars["mag_G" if "mag_G" in bands else bands[0]], np.float64)

@@ -109,5 +109,5 @@ def survey_stars(name: str, table: Table) -> StarTable:
     survey = SURVEYS[name]
     table = table[np.lexsort((table[survey.columns["ra"]], table[survey.columns["dec"]]))]
     table.meta["EPOCH"] = _MJD_2000 + (survey.epoch_year - 2000.0) * _DAYS_PER_YEAR
-    stars = star_table(table, survey.columns, name, f"VizieR's {survey.table}")
+    stars = star_table(table, survey.columns, name, f"VizieR's {survey.table}", main_band="r")
     return stars.with_columns(**{error: _MAS_PER_ARCSEC * stars[error] for error in survey.arcsec})

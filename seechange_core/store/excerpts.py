@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from seechange_core.api import CatalogRegion, StarCatalog
+from seechange_core.errors import StoreError
 from seechange_core.frames import StarTable
 from seechange_core.models import CatalogExcerpt, row_id
 from seechange_core.store.atomic import refused
@@ -20,6 +24,8 @@ from seechange_core.store.inserting import insert_if_missing
 from seechange_core.store.rows.sky import position_columns
 
 _FOLDER = "excerpts"
+
+logger = logging.getLogger(__name__)
 
 
 class Excerpts:
@@ -40,6 +46,8 @@ class Excerpts:
 
     def get(self, catalog: StarCatalog, region: CatalogRegion) -> StarTable:
         """Return the stars of a region at the catalogue's epoch, from the data folder or else from the catalogue.
+
+        An excerpt that covers the region and the limit serves it too.
 
         Of several processes that want the same excerpt one fetches it while the others wait; one that dies holds up
         nobody.
@@ -71,7 +79,9 @@ class Excerpts:
         )
 
     def _fetch(self, identity: str, catalog: StarCatalog, region: CatalogRegion) -> StoredFile:
-        stars = catalog.fetch(region)
+        stars = self._from_larger(catalog, region)
+        if stars is None:
+            stars = catalog.fetch(region)
         stored = self._files.write(f"{_FOLDER}/{catalog.name}/{identity}", table_bytes(stars))
 
         def work(session: Session) -> None:
@@ -83,10 +93,9 @@ class Excerpts:
                 magnitude_limit=region.magnitude_limit,
                 n_stars=stars.n_rows,
                 description={
-                    "version": catalog.version,
-                    "parameters": catalog.params.critical(),
-                    "fingerprint": catalog.fingerprint(),
+                    **_description(catalog),
                     "region": asdict(region),
+                    "epoch_mjd": stars.meta.get("epoch_mjd"),
                 },
                 **position_columns(region.ra_deg, region.dec_deg),
                 **stored.columns(),
@@ -95,6 +104,30 @@ class Excerpts:
 
         self._database.transact(work)
         return stored
+
+    def _from_larger(self, catalog: StarCatalog, region: CatalogRegion) -> StarTable | None:
+        """Cut a region out of a larger excerpt of the same catalogue; None if there is none."""
+        wanted = (
+            select(CatalogExcerpt)
+            .where(CatalogExcerpt.catalog == catalog.name)
+            .where(CatalogExcerpt.magnitude_limit >= region.magnitude_limit)
+            .where(
+                func.abs(CatalogExcerpt.dec - region.dec_deg) + region.radius_deg <= CatalogExcerpt.radius_deg
+            )
+            .order_by(CatalogExcerpt.n_stars, CatalogExcerpt.id)
+        )
+        with self._database.read() as session:
+            rows = session.scalars(wanted).all()
+        same = _description(catalog)
+        for row in rows:
+            held = CatalogRegion(**row.description["region"])
+            if held.covers(region) and all(row.description[name] == value for name, value in same.items()):
+                stored = StoredFile.from_columns(row.path_stem, row.components, row.archive_state)[0]
+                try:
+                    return region.stars_of(read_table(self._files.local_path(stored), StarTable))
+                except StoreError as error:
+                    logger.warning("an excerpt that would serve cannot be read: %s", error)
+        return None
 
     @contextmanager
     def _locked(self, identity: str) -> Iterator[None]:
@@ -108,3 +141,12 @@ class Excerpts:
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _description(catalog: StarCatalog) -> dict[str, Any]:
+    """Return what decides the stars besides the region: JSON values."""
+    return {
+        "version": catalog.version,
+        "parameters": catalog.params.critical(),
+        "fingerprint": catalog.fingerprint(),
+    }

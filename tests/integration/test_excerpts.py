@@ -75,6 +75,58 @@ def test_excerpt_is_fetched_once(store: Store, tmp_path: Path) -> None:
     assert len(calls(tmp_path)) == 2
 
 
+class Sky(Counting):
+    """A catalogue of a grid of stars."""
+
+    name: ClassVar[str] = "sky"
+
+    def fetch(self, region: CatalogRegion) -> StarTable:
+        super().fetch(region)
+        ra, dec = (grid.ravel() for grid in np.meshgrid(np.arange(149, 151, 0.02), np.arange(1, 3, 0.02)))
+        number = np.arange(len(ra))
+        columns = {"id": number.astype(str), "ra": ra, "dec": dec}
+        columns |= {"ra_error": 0.1 * ra, "dec_error": 0.1 * dec, "mag_g": 15.0 + 0.618 * number % 6.0}
+        return region.stars_of(StarTable(columns, {"epoch_mjd": 57388.0, "main_band": "g"}))
+
+
+def test_larger_and_deeper_excerpt_serves_smaller_ones(store: Store, tmp_path: Path) -> None:
+    large = store.excerpts.get(catalog(tmp_path, kind=Sky), CatalogRegion(150.0, 2.0, 0.5, 20.0))
+    assert large.n_rows > 500
+    region = CatalogRegion(150.1, 2.1, 0.25, 18.0)
+    cut = Store(store.database, store.files).excerpts.get(catalog(tmp_path, kind=Sky), region)
+    assert len(calls(tmp_path)) == 1
+    fresh = catalog(tmp_path, kind=Sky).fetch(region)
+    assert 0 < cut.n_rows < large.n_rows
+    for name, values in fresh.items():
+        np.testing.assert_array_equal(cut[name], values)
+    assert cut.meta == fresh.meta
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        CatalogRegion(150.3, 2.0, 0.25, 18.0),
+        CatalogRegion(150.0, 2.0, 0.25, 19.5),
+        CatalogRegion(150.0, 2.0, 0.55, 19.0),
+    ],
+)
+def test_excerpt_that_lacks_a_part_does_not_serve(
+    store: Store, tmp_path: Path, region: CatalogRegion
+) -> None:
+    store.excerpts.get(catalog(tmp_path, kind=Sky), CatalogRegion(150.0, 2.0, 0.5, 19.0))
+    store.excerpts.get(catalog(tmp_path, kind=Sky), region)
+    assert len(calls(tmp_path)) == 2
+
+
+def test_lost_larger_excerpt_is_not_relied_on(store: Store, tmp_path: Path) -> None:
+    store.excerpts.get(catalog(tmp_path, kind=Sky), CatalogRegion(150.0, 2.0, 0.5, 19.0))
+    for file in (store.files.root / "excerpts" / "sky").iterdir():
+        file.unlink()
+    again = Store(store.database, store.files)
+    assert again.excerpts.get(catalog(tmp_path, kind=Sky), CatalogRegion(150.0, 2.0, 0.2, 19.0)).n_rows > 0
+    assert len(calls(tmp_path)) == 2
+
+
 def test_failure_is_not_remembered(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not answer"):
         store.excerpts.get(catalog(tmp_path, kind=Unreachable), REGION)

@@ -180,6 +180,39 @@ def test_motion_agrees_with_astropy(ra: float, dec: float) -> None:
     assert moved.meta["epoch_mjd"] == mjd
 
 
+@pytest.mark.parametrize(("ra", "dec"), [(0.0, 0.0), (359.9999999, 45.0), (100.0, -89.9999)])
+def test_parallax_agrees_with_astropy(ra: float, dec: float) -> None:
+    import astropy.units as u
+    from astropy.coordinates import ICRS, SkyCoord, get_body_barycentric
+    from astropy.time import Time
+
+    mjd, parallax = J2016 + 1.7 * 365.25, 768.0
+    stars = stars_at(ra, dec, -3000.0, 2000.0).with_columns(parallax=[parallax], parallax_error=[0.05])
+    moved = at_epoch(stars, mjd)
+    start = SkyCoord(
+        ra * u.deg,
+        dec * u.deg,
+        pm_ra_cosdec=-3000 * u.mas / u.yr,
+        pm_dec=2000 * u.mas / u.yr,
+        distance=(parallax * u.mas).to(u.pc, u.parallax()),
+        obstime=Time(J2016, format="mjd", scale="tdb"),
+    )
+    time = Time(mjd, format="mjd", scale="tdb")
+    seen = start.apply_space_motion(time).cartesian.without_differentials() - get_body_barycentric("earth", time)
+    wanted = SkyCoord(ICRS(seen.represent_as("unitspherical")))
+    found = SkyCoord(moved["ra"][0] * u.deg, moved["dec"][0] * u.deg)
+    assert found.separation(wanted).mas < 1.0
+    assert SkyCoord(ra * u.deg, dec * u.deg).separation(found).mas > 1000.0
+    assert "parallax" not in moved
+    again = at_epoch(moved, mjd)
+    assert SkyCoord(again["ra"][0] * u.deg, again["dec"][0] * u.deg).separation(found).mas < 0.01
+
+
+def test_parallax_within_its_error_is_not_believed() -> None:
+    stars = stars_at(10.0, 20.0, 0.0, 0.0).with_columns(parallax=[2.0], parallax_error=[1.0])
+    assert at_epoch(stars, J2016)["dec"][0] == pytest.approx(20.0, abs=1e-12)
+
+
 def test_unknown_motion_leaves_a_star_where_it_is() -> None:
     stars = stars_at(10.0, 20.0, np.nan, np.nan)
     assert at_epoch(stars, J2016 + 3650)["ra"][0] == pytest.approx(10.0, abs=1e-12)
