@@ -18,6 +18,8 @@ _COLUMNS = (
     "pmdec",
     "pmra_error",
     "pmdec_error",
+    "parallax",
+    "parallax_error",
     "ref_epoch",
     "phot_g_mean_mag",
     "phot_bp_mean_mag",

@@ -103,8 +103,8 @@ def fit_mapping(
     while True:
         terms = _terms(x, y, shape, degree)
         solution, kept, extra = _fit(terms, offsets, errors)
-        error_mas = _error_over_image(terms[kept], np.hypot(errors[kept], extra), shape, degree)
-        if degree <= 1 or error_mas < limit_mas:
+        mapping_error_mas = _error_over_image(terms[kept], np.hypot(errors[kept], extra), shape, degree)
+        if degree <= 1 or mapping_error_mas < limit_mas:
             break
         degree -= 1
     residual = offsets - terms @ solution
@@ -118,7 +118,7 @@ def fit_mapping(
         mapping,
         rms_mas=float(np.sqrt(np.mean(residual[kept] ** 2))),
         n_stars=int(kept.sum()),
-        error_mas=error_mas,
+        error_mas=mapping_error_mas,
     )
     return AstrometricFit(fitted, kept, degree, extra, residual, x, y)
 

@@ -10,8 +10,8 @@ from seechange_core.frames import Floats
 from seechange_core.imaging.pairing import mutual_pairs
 
 _DISPLACEMENTS = 16
-#: How far the lists are displaced, in units of the radius: far enough that no true pair is left, near enough that clusters
-#: and voids stay on top of each other.
+#: How far the lists are displaced, in units of the radius: far enough that no true pair is left, near enough that
+#: clusters and voids stay on top of each other.
 _NEAREST, _FARTHEST = 4.0, 12.0
 #: Of true matches; see `coverage`.
 LEAST_COVERAGE = 0.25

@@ -24,9 +24,11 @@ def mutual_pairs(
     here, there = np.flatnonzero(np.isfinite(x + y)), np.flatnonzero(np.isfinite(x_other + y_other))
     if len(here) == 0 or len(there) == 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    points = [np.ascontiguousarray(values, np.float64) for values in (x[here], y[here])]
-    others = [np.ascontiguousarray(values, np.float64) for values in (x_other[there], y_other[there])]
-    nearest = _mutual_nearest(*points, *others, float(radius))
+    x, y, x_other, y_other = (
+        np.ascontiguousarray(values, np.float64)
+        for values in (x[here], y[here], x_other[there], y_other[there])
+    )
+    nearest = _mutual_nearest(x, y, x_other, y_other, float(radius))
     found = np.flatnonzero(nearest >= 0)
     return here[found], there[nearest[found]]
 
@@ -57,9 +59,7 @@ def _mutual_nearest(x, y, x_other, y_other, radius):  # type: ignore[no-untyped-
     nearest_back = np.full(len(x_other), -1, np.int64)
     shortest_back = np.full(len(x_other), np.inf)
     for i in range(len(x)):
-        if not (
-            x_min - radius <= x[i] <= x_max + radius and y_min - radius <= y[i] <= y_max + radius
-        ):
+        if not (x_min - radius <= x[i] <= x_max + radius and y_min - radius <= y[i] <= y_max + radius):
             continue
         column, row = int(np.floor((x[i] - x_min) / cell)), int(np.floor((y[i] - y_min) / cell))
         shortest = np.inf

@@ -290,7 +290,12 @@ def _grown(transform: Floats, chosen: _Chosen, final_radius: float) -> Floats:
             break
         n_pairs = len(one)
         transform = _fit(
-            transform, chosen.u[one], chosen.v[one], chosen.p[two], chosen.q[two], _GROWTH_RADIUS * final_radius
+            transform,
+            chosen.u[one],
+            chosen.v[one],
+            chosen.p[two],
+            chosen.q[two],
+            _GROWTH_RADIUS * final_radius,
         )
     return transform
 

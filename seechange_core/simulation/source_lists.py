@@ -1,16 +1,18 @@
 """What an extraction would find of a random field, and what a catalogue has of it, without any pixels.
 
-A hundred fields take seconds, so that astrometry can be tried on many kinds of sky: sparse and crowded, with seeing and
-sky of all sorts, with blends, saturated stars, galaxies, cosmic rays, trails, stars that the catalogue lacks and entries
-that are no stars.
+A hundred fields take seconds, so that astrometry can be tried on many kinds of sky: sparse and crowded, with seeing
+and sky of all sorts, with blends, saturated stars, galaxies, cosmic rays, trails, stars that the catalogue lacks and
+entries that are no stars.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from seechange_core.frames import Floats, MaskPlane, SkyMapping, SourceTable, StarTable
@@ -121,7 +123,11 @@ class ListedField:
 
 
 def camera_mapping(
-    rng: np.random.Generator, centre: tuple[float, float], shape: tuple[int, int], scale_arcsec: float, corner: float
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    shape: tuple[int, int],
+    scale_arcsec: float,
+    corner: float,
 ) -> SkyMapping:
     """Return a mapping, turned by up to 1 degree, with a smooth random distortion of `corner` pixels at the corners."""
     crpix = (0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1))
@@ -151,9 +157,21 @@ def wrong_header(
     scale: float = 1.0,
     mirror: bool = False,
 ) -> SkyMapping:
-    """Return the truth as a bad header might tell it: without distortion, moved to east and north, turned about the
-    image's centre, stretched, mirrored.
-    """  # noqa: D205
+    """Return the truth as a bad header might tell it.
+
+    Parameters
+    ----------
+    truth : SkyMapping
+        Its distortion is left out.
+    shape : tuple of int
+        Rows and columns of the image.
+    offset_arcsec : tuple of float
+        How far the image's centre is moved to the east and north.
+    turn_deg, scale : float
+        How far it is turned and stretched about the centre.
+    mirror : bool
+        Whether x is reversed.
+    """
     crpix = (0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1))
     ra, dec = truth.pixel_to_sky(*crpix)
     angle = math.radians(turn_deg)
@@ -193,7 +211,7 @@ def _catalog(
     x: Floats,
     y: Floats,
     magnitude: Floats,
-) -> tuple[StarTable, np.ndarray]:
+) -> tuple[StarTable, NDArray[Any]]:
     """Return the catalogue and, for each star, its row there or -1."""
     listed = np.flatnonzero((magnitude < _CATALOG_LIMIT) & (rng.random(len(x)) >= conditions.missing))
     n_false = int(conditions.false * len(listed))
@@ -222,7 +240,7 @@ def _sources(
     x: Floats,
     y: Floats,
     flux: Floats,
-    star: np.ndarray,
+    star: NDArray[Any],
 ) -> SourceTable:
     fwhm = conditions.seeing_arcsec / scale_arcsec
     sigma = fwhm * _SIGMA_PER_FWHM
@@ -246,7 +264,7 @@ def _sources(
     error = np.hypot(sigma * math.sqrt(2.0) / np.maximum(snr, 1.0), _CENTROID_FLOOR_FWHM * fwhm)
     blunder = np.where(saturated, 0.3 * fwhm, 0.0)
     shift = rng.standard_normal((2, len(x))) * np.hypot(error, blunder)
-    columns = {name: np.zeros(len(x)) for name in SourceTable.COLUMNS}
+    columns: dict[str, NDArray[Any]] = {name: np.zeros(len(x)) for name in SourceTable.COLUMNS}
     columns |= {"x": x + shift[0], "y": y + shift[1], "x_error": error, "y_error": error}
     # What is left of a saturated star's light is anybody's guess.
     columns["flux"] = np.where(saturated, measured * rng.uniform(0.1, 1.0, len(x)), measured)
@@ -257,8 +275,8 @@ def _sources(
 
 
 def _blended(
-    x: Floats, y: Floats, flux: Floats, star: np.ndarray, fwhm: float
-) -> tuple[Floats, Floats, Floats, np.ndarray]:
+    x: Floats, y: Floats, flux: Floats, star: NDArray[Any], fwhm: float
+) -> tuple[Floats, Floats, Floats, NDArray[Any]]:
     """Join stars within 0.8 FWHM of a brighter one, and pull those a little farther apart towards each other."""
     order = np.argsort(-flux, kind="stable")
     x, y, flux, star = x[order].copy(), y[order].copy(), flux[order].copy(), star[order]
