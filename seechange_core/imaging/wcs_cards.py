@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from seechange_core.errors import InputError
 from seechange_core.frames import Floats, SkyMapping
 from seechange_core.frames.mapping import tpv_terms
 from seechange_core.frames.polynomial import design_matrix, exponents
+from seechange_core.imaging.tpv import as_sip, as_tpv
 
 _PROJECTIONS = ("TAN", "TAN-SIP", "TPV")
 _SYSTEMS = ("ICRS", "FK5")
@@ -54,7 +55,9 @@ def mapping_from_cards(header: Mapping[str, Any], where: str = "the header") -> 
     return SkyMapping(crval, crpix, cd, sip_a=_sip(header, "A", where), sip_b=_sip(header, "B", where))
 
 
-def cards_from_mapping(mapping: SkyMapping, shape: tuple[int, int]) -> dict[str, Any]:
+def cards_from_mapping(
+    mapping: SkyMapping, shape: tuple[int, int], distortion: Literal["sip", "tpv"] | None = None
+) -> dict[str, Any]:
     """Write a sky mapping as FITS cards.
 
     Parameters
@@ -63,6 +66,9 @@ def cards_from_mapping(mapping: SkyMapping, shape: tuple[int, int]) -> dict[str,
         With SIP terms it becomes TAN-SIP, with TPV terms TPV, with neither TAN.
     shape : tuple of int
         Rows and columns of the image, over which SIP's inverse terms (AP, BP) are fitted.
+    distortion : {"sip", "tpv"}, optional
+        Write the distortion in this form, whichever the mapping has: SWarp ignores SIP silently and needs TPV; much
+        other software reads only SIP.
 
     Returns
     -------
@@ -74,6 +80,8 @@ def cards_from_mapping(mapping: SkyMapping, shape: tuple[int, int]) -> dict[str,
     ValueError
         If the mapping has SIP and TPV terms at once, for which there is no standard.
     """
+    if distortion is not None:
+        mapping = {"sip": as_sip, "tpv": as_tpv}[distortion](mapping, shape)
     has_sip, has_tpv = bool(np.any(mapping.sip_a) or np.any(mapping.sip_b)), bool(mapping.pv1 or mapping.pv2)
     if has_sip and has_tpv:
         raise ValueError("a mapping with both SIP and TPV terms cannot be written to a FITS header")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -109,3 +109,43 @@ def test_sip_and_tpv_together_cannot_be_written() -> None:
     both = SkyMapping((1.0, 2.0), (0.0, 0.0), np.eye(2) * SCALE, sip_a=np.full((3, 3), 1e-9), pv1=(0.0, 1.0))
     with pytest.raises(ValueError, match="SIP and TPV"):
         cards_from_mapping(both, SHAPE)
+
+
+def astropy_pixels(cards: dict[str, Any], ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wcs = WCS(fits.Header(cards))
+    world = np.empty((len(ra), 2))
+    world[:, wcs.wcs.lng], world[:, wcs.wcs.lat] = ra, dec
+    x, y = wcs.all_world2pix(world, 0, tolerance=1e-8, maxiter=50).T
+    return x, y
+
+
+@pytest.mark.parametrize("written", ["sip", "tpv"])
+@pytest.mark.parametrize("form", FORMS)
+def test_either_form_of_distortion_is_the_same_to_astropy(form: str, written: Literal["sip", "tpv"]) -> None:
+    mapping = mapping_from_cards(FORMS[form])
+    cards = cards_from_mapping(mapping, SHAPE, written)
+    distorted = form in {"sip", "tpv", "scamp"}
+    assert cards["CTYPE1"] == (
+        "RA---TAN" if not distorted else "RA---TPV" if written == "tpv" else "RA---TAN-SIP"
+    )
+    ra, dec = mapping.pixel_to_sky(X, Y)
+    assert distance_pixel(ra, dec, *astropy_sky(cards)) < 1e-4
+    x, y = astropy_pixels(cards, ra, dec)
+    assert np.hypot(x - X, y - Y).max() < 1e-4
+
+
+@pytest.mark.parametrize("form", ["sip", "tpv", "scamp"])
+def test_there_and_back_through_the_other_form(form: str) -> None:
+    mapping = mapping_from_cards(FORMS[form])
+    for there, back in (("sip", "tpv"), ("tpv", "sip")):
+        once = mapping_from_cards(cards_from_mapping(mapping, SHAPE, there))
+        twice = mapping_from_cards(cards_from_mapping(once, SHAPE, back))
+        assert distance_pixel(*mapping.pixel_to_sky(X, Y), *twice.pixel_to_sky(X, Y)) < 1e-4
+
+
+def test_sip_beyond_what_tpv_has_is_an_error() -> None:
+    a = np.zeros((9, 9))
+    a[8, 0] = 1e-25
+    mapping = SkyMapping((1.0, 2.0), (0.0, 0.0), np.eye(2) * SCALE, sip_a=a, sip_b=a)
+    with pytest.raises(ValueError, match="degree 8"):
+        cards_from_mapping(mapping, SHAPE, "tpv")
