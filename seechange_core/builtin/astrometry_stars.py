@@ -28,16 +28,29 @@ class StarsAstrometryParams(Params):
 
 
 class StarsAstrometry(AstrometrySolver):
-    """Offset voting, then a polynomial correction of the first mapping, written as TAN-SIP."""
+    """Votes for offset, rotation, scale and parity, then a polynomial correction of the first mapping, as TAN-SIP."""
 
     name: ClassVar[str] = "stars"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = StarsAstrometryParams
 
     def solve(
         self, image: Frame, sources: SourceTable, first: SkyMapping | None, stars: StarTable | None
     ) -> tuple[SkyMapping, dict[str, Any]]:
-        """Return the fitted mapping and metrics; see `imaging.star_astrometry.fit_to_stars`."""
+        """Return the fitted mapping and metrics; see `imaging.star_astrometry.fit_to_stars`.
+
+        Metrics are ``n_sources``, ``n_catalog``, ``n_matched`` and ``n_stars`` (those that were not clipped), ``rms_mas``
+        (residual along one axis), ``error_mas`` (of the mapping, rms over the image), ``excess_mas`` (scatter beyond the
+        known errors), ``degree``, how far the header was off (``offset_arcsec``, ``rotation_deg``, ``scale``,
+        ``mirrored``), the test against chance (``log10_chance``, from ``n_tested`` pairs where ``n_by_chance`` were
+        expected) and ``residuals`` (their means over cells of the image).
+
+        Raises
+        ------
+        Rejected
+            If no solution can be trusted.
+        """
+        from seechange_core.imaging.astrometric_fit import residual_map
         from seechange_core.imaging.star_astrometry import fit_to_stars
 
         if first is None or stars is None:
@@ -56,9 +69,12 @@ class StarsAstrometry(AstrometrySolver):
             max_log10_chance=params.max_log10_chance,
         )
         metrics = {
-            "n_matched": len(match.sources),
+            "n_sources": sources.n_rows,
+            "n_catalog": stars.n_rows,
+            "n_matched": len(fit.kept),
             "n_stars": fit.mapping.n_stars,
             "rms_mas": fit.mapping.rms_mas,
+            "error_mas": fit.mapping.error_mas,
             "excess_mas": fit.excess_mas,
             "degree": fit.degree,
             "offset_arcsec": match.offset_arcsec,
@@ -66,6 +82,9 @@ class StarsAstrometry(AstrometrySolver):
             "scale": match.scale,
             "mirrored": match.mirrored,
             "log10_chance": match.log10_chance,
+            "n_tested": match.n_tested,
+            "n_by_chance": match.n_by_chance,
+            "residuals": residual_map(fit, image.shape),
         }
         if fit.mapping.rms_mas > params.max_rms_mas:
             raise Rejected(

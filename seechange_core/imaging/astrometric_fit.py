@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,29 @@ def fit_mapping(
         error_mas=mapping_error_mas,
     )
     return AstrometricFit(fitted, kept, degree, extra, residual, x, y)
+
+
+def residual_map(
+    fit: AstrometricFit, shape: tuple[int, int], cells: tuple[int, int] = (8, 4)
+) -> dict[str, Any]:
+    """Average the residuals of the stars that were kept over cells of the image: what the polynomial cannot follow.
+
+    Returns
+    -------
+    dict
+        ``n``, ``east_mas`` and ``north_mas``: rows of cells, from the bottom; None where a cell has no star.
+    """
+    ny, nx = shape
+    row = np.clip((fit.y[fit.kept] + 0.5) * cells[0] / ny, 0, cells[0] - 1).astype(int)
+    column = np.clip((fit.x[fit.kept] + 0.5) * cells[1] / nx, 0, cells[1] - 1).astype(int)
+    place = row * cells[1] + column
+    number = np.bincount(place, minlength=cells[0] * cells[1])
+    result: dict[str, Any] = {"n": number.reshape(cells).tolist()}
+    for axis, name in enumerate(("east_mas", "north_mas")):
+        total = np.bincount(place, fit.residual_mas[fit.kept, axis], cells[0] * cells[1])
+        means = [round(value / n, 3) if n else None for value, n in zip(total.tolist(), number, strict=True)]
+        result[name] = [means[start : start + cells[1]] for start in range(0, len(means), cells[1])]
+    return result
 
 
 def _sky(mapping: SkyMapping, x: float, y: float) -> tuple[float, float]:
