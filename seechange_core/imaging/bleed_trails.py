@@ -12,8 +12,8 @@ from seechange_core.frames import Pixels
 _SLENDERNESS = 3
 #: The faint ends of a trail are told from what lies this far to either side (pixel).
 _BESIDE = (4, 5, 6)
-#: A trail is wider than the light of its star by at least this part of it.
-_ABOVE_SIDES = 0.5
+#: How far a trail stands out from the light of its star, relative to that.
+_ABOVE_STAR = 0.5
 _PATIENCE = 2
 
 
@@ -34,7 +34,7 @@ def find_bleed_trails(
         Runs of fewer saturated pixels of a column leave no trail.
     threshold : float
         A pixel beyond the end of a run belongs to the trail while it exceeds those to its sides by so many times the
-        noise, and by half of what they are above the sky.
+        noise, and by half of what the star has at the same distance from its centre along the row.
 
     Returns
     -------
@@ -68,17 +68,25 @@ def _trails(
             while end < ny and saturated[end, x]:
                 end += 1
             if end - y >= least_length:
+                widest, first, last, centre_x = 0, y, y, x
                 for row in range(y, end):
-                    trail[row, x] = _SLENDERNESS * _width(saturated, row, x, end - y) <= end - y
-                _follow(data, saturated, trail, x, end, 1, sky, noise, threshold)
-                _follow(data, saturated, trail, x, y - 1, -1, sky, noise, threshold)
+                    left, right = _ends(saturated, row, x, end - y)
+                    width = right - left + 1
+                    trail[row, x] = _SLENDERNESS * width <= end - y
+                    if width > widest:
+                        widest, first, centre_x = width, row, (left + right) // 2
+                    if width == widest:
+                        last = row
+                centre_y = (first + last) // 2
+                for step, start in ((1, end), (-1, y - 1)):
+                    _follow(data, saturated, trail, x, start, step, centre_y, centre_x, sky, noise, threshold)
             y = end
     return trail
 
 
 @njit(cache=True)
-def _width(saturated: NDArray[np.bool_], y: int, x: int, most: int) -> int:
-    """Return how many saturated pixels lie side by side; no more than `most` are counted to either side."""
+def _ends(saturated: NDArray[np.bool_], y: int, x: int, most: int) -> tuple[int, int]:
+    """Return first and last column of the saturated pixels around one; no more than `most` to either side."""
     nx = saturated.shape[1]
     left = x
     while left > 0 and x - left < most and saturated[y, left - 1]:
@@ -86,7 +94,7 @@ def _width(saturated: NDArray[np.bool_], y: int, x: int, most: int) -> int:
     right = x
     while right < nx - 1 and right - x < most and saturated[y, right + 1]:
         right += 1
-    return right - left + 1
+    return left, right
 
 
 @njit(cache=True)
@@ -97,24 +105,31 @@ def _follow(
     x: int,
     start: int,
     step: int,
+    centre_y: int,
+    centre_x: int,
     sky: np.float32,
     noise: np.float32,
     threshold: np.float32,
 ) -> None:
     """Mark a trail from its saturated end on until nothing is left of it."""
     ny, nx = data.shape
+    sides = np.empty(2 * len(_BESIDE), np.float32)
     y, missed = start, 0
     while 0 <= y < ny and missed < _PATIENCE and not saturated[y, x]:
-        sides = np.empty(2 * len(_BESIDE), np.float32)
         number = 0
         for distance in _BESIDE:
             for column in (x - distance, x + distance):
                 if 0 <= column < nx:
                     sides[number] = data[y, column]
                     number += 1
-        light = np.median(sides[:number]) - sky
-        needed = max(threshold * noise, np.float32(_ABOVE_SIDES) * light)
-        if data[y, x] - sky - light > needed:
+        beside = np.median(sides[:number])
+        star = np.float32(np.inf)
+        radius = round(np.hypot(y - centre_y, x - centre_x))
+        for column in (centre_x - radius, centre_x + radius):
+            if 0 <= column < nx:
+                star = min(star, data[centre_y, column])
+        star = max(star, beside)
+        if data[y, x] > star + threshold * noise + np.float32(_ABOVE_STAR) * max(star - sky, np.float32(0.0)):
             for row in range(y - step * missed, y + step, step):
                 trail[row, x] = True
             missed = 0

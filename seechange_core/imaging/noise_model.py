@@ -117,7 +117,7 @@ def _quadratic_weights() -> tuple[np.float32, np.float32]:
 _QUADRATIC = _quadratic_weights()
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _raw_variance(
     data: Pixels,
     usable: NDArray[np.bool_],
@@ -163,7 +163,7 @@ def _raw_variance(
     return variance
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _measured_variance(
     data: Pixels,
     usable: NDArray[np.bool_],
@@ -191,7 +191,7 @@ def _measured_variance(
     return variance
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill_ahead(
     data: Pixels,
     usable: NDArray[np.bool_],
@@ -220,7 +220,7 @@ def _fill_ahead(
     return filled
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _bridge(target: Pixels, usable: NDArray[np.bool_]) -> None:
     """Interpolate a padded row linearly across its unusable pixels; constant at the ends, 0 if all are unusable."""
     nx = len(usable)
@@ -242,7 +242,7 @@ def _bridge(target: Pixels, usable: NDArray[np.bool_]) -> None:
         x = end
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _light_of_row(
     excess: Pixels,
     y: int,

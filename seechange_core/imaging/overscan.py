@@ -10,6 +10,8 @@ from seechange_core.imaging.robust import scatter
 
 _CLIP_SIGMA = 4.0
 _END_ROWS = 5
+#: Read noise is measured on about so many rows.
+_NOISE_ROWS = 1000
 
 
 def overscan_level(pixels: Pixels) -> float:
@@ -49,7 +51,8 @@ def overscan_by_row(pixels: Pixels, smoothing_rows: int) -> Floats:
 
 def overscan_noise(pixels: Pixels) -> float:
     """Return the read noise (ADU): the clipped scatter of overscan pixels, shape (ny, nx), about their row."""
-    deviation = pixels - pixels.mean(axis=1, keepdims=True)
+    sample = pixels[:: max(1, len(pixels) // _NOISE_ROWS)]
+    deviation = sample - sample.mean(axis=1, keepdims=True)
     kept = np.abs(deviation) <= _limit(deviation)
     # The mean of a row takes part of the noise of its n pixels with it.
     return float(deviation[kept].std(dtype=np.float64) / np.sqrt(1.0 - 1.0 / max(pixels.shape[1], 2)))
@@ -75,4 +78,4 @@ def _smoothed(rows: Floats, length: int) -> Floats:
 
 def _limit(deviation: Pixels) -> float:
     """Return the clipping limit; at least one step of the converter, whose numbers may all be equal."""
-    return max(_CLIP_SIGMA * scatter(deviation), 1.0)
+    return max(_CLIP_SIGMA * scatter(deviation[:: max(1, len(deviation) // _NOISE_ROWS)]), 1.0)

@@ -28,7 +28,7 @@ def divided(data: Pixels, response: Pixels, least: float) -> tuple[Pixels, NDArr
     return quotient, ~(response >= least) if n_dead else None
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _divided(data: Pixels, response: Pixels, least: np.float32) -> tuple[Pixels, int]:
     quotient = np.empty_like(data)
     n_dead = 0

@@ -80,7 +80,7 @@ def sky_blocks(data: Pixels, usable: NDArray[np.bool_], block: int = _BLOCK) -> 
     return SkyBlocks(level, scatter, y_middle, x_middle, (ny, nx))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def interpolation_place(middles: Pixels, pixel: int) -> tuple[int, int, np.float32]:
     """Return the two blocks that a pixel lies between and the weight of the second."""
     last = len(middles) - 1
@@ -98,7 +98,7 @@ def interpolation_place(middles: Pixels, pixel: int) -> tuple[int, int, np.float
     return first, first + 1, np.float32(weight)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def interpolated_row(values: Pixels, y_middle: Pixels, x_middle: Pixels, y: int, row: Pixels) -> None:
     """Write the interpolation of blocks along row `y` into `row`."""
     top, bottom, weight = interpolation_place(y_middle, y)
@@ -113,7 +113,7 @@ def interpolated_row(values: Pixels, y_middle: Pixels, x_middle: Pixels, y: int,
     row[int(np.ceil(x_middle[-1])) : nx] = at[-1]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _spread(values: Pixels, y_middle: Pixels, x_middle: Pixels, ny: int, nx: int) -> Pixels:
     image = np.empty((ny, nx), np.float32)
     for y in range(ny):
@@ -121,7 +121,7 @@ def _spread(values: Pixels, y_middle: Pixels, x_middle: Pixels, ny: int, nx: int
     return image
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _block_statistics(
     data: Pixels, usable: NDArray[np.bool_], y_edges: NDArray[np.int64], x_edges: NDArray[np.int64]
 ) -> tuple[Pixels, Pixels]:
@@ -159,7 +159,7 @@ def _block_statistics(
     return level, scatter
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _sampled(
     data: Pixels, usable: NDArray[np.bool_], y0: int, y1: int, x0: int, x1: int, sample: Pixels
 ) -> int:
@@ -181,7 +181,7 @@ def _sampled(
     return number
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _median_and_deviation(counts: NDArray[np.int64], total: int) -> tuple[float, float]:
     """Return median and median absolute deviation in bins; the first and last count are beyond the histogram."""
     cumulated = np.empty(_BINS + 1, np.float64)

@@ -57,7 +57,7 @@ class Saturation(Detrender):
         corrected = marked(section, MaskPlane.SATURATED, grown(full, self.params.grow_pixel))
         if trimmed and self.params.bleed_length_pixel:
             # Differences of neighbours know no gradient; their scatter is that of two pixels.
-            noise = scatter(np.diff(section.data[::16], axis=1)) / np.sqrt(2.0)
+            noise = scatter(np.diff(section.data[::64], axis=1)) / np.sqrt(2.0)
             trails = find_bleed_trails(
                 section.data,
                 full,
