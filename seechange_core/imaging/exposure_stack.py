@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ _NO_VALUE = MASK_DTYPE(
 )
 _BLOCK = 32
 _LEVEL_CLIP = 5.0
+_LEVEL_PIXELS = 1_000_000
 _ROUNDING_VARIANCE_ADU = 1.0 / 12.0
 
 
@@ -151,8 +153,15 @@ class ExposureStack(FrameStack):
 
 
 def clipped_median(pixels: Pixels) -> float:
-    """Return the median of the finite values within 5 sigma of their median; NaN for none."""
-    values = pixels[np.isfinite(pixels)]
+    """Return the median of the finite values within 5 sigma of their median; NaN for none.
+
+    Of many pixels every so many are enough: a million tell the median to a thousandth of their scatter.
+    """
+    step = max(1, pixels.size // _LEVEL_PIXELS)
+    while math.gcd(step, pixels.shape[-1]) > 1:
+        step += 1
+    values = pixels.ravel()[::step]
+    values = values[np.isfinite(values)]
     if not values.size:
         return float("nan")
     middle, sigma = float(np.median(values)), scatter(values[:: max(1, values.size // 100_000)])

@@ -14,7 +14,7 @@ from seechange_core.imaging.exposure_stack import ExposureStack
 from seechange_core.imaging.robust import scatter
 
 _ROUNDS = 3
-_SMOOTHING_PIXELS = 1.5
+_SMOOTHING_PIXELS = 1.0
 _CLIP_SIGMA = 5.0
 
 
@@ -48,7 +48,7 @@ def fringe_pattern(exposures: ExposureStack, used: Sequence[int], skies: Floats)
 
     Notes
     -----
-    The pattern is smoothed by a Gaussian of 1.5 pixels: fringes are wider, and its noise enters every image.
+    The pattern is smoothed by a Gaussian of 1 pixel sigma: fringes are wider, and its noise enters every image.
     """
     amplitudes = skies / np.median(skies[list(used)])
     for _ in range(_ROUNDS):

@@ -21,6 +21,7 @@ _TURNED_OVER = 0.7
 _FITTED_PART = 0.9
 #: A curvature is fitted only if the levels of the flats differ by this factor, and kept if it is so many errors large.
 _RANGE_FOR_CURVATURE, _CURVATURE_SIGMA = 3.0, 4.0
+_LEAST_SLOPE_SIGMA = 5.0
 _ROUNDS = 10
 _OUTLIER = 4.0
 
@@ -144,7 +145,7 @@ def fit_transfer(points: TransferPoints, read_noise_adu: float | None) -> Transf
         if abs(fit[2]) <= _CURVATURE_SIGMA * errors[1]:
             fit, errors = _fit(chosen, read_noise_adu, curved=False)
     constant, slope, curvature = fit
-    if not slope > 0:
+    if not slope > _LEAST_SLOPE_SIGMA * errors[0]:
         raise ValueError("the variance of the flats does not rise with their level: they tell no gain")
     gain = 1.0 / slope
     return TransferCurve(

@@ -33,5 +33,7 @@ def smooth_response(data: Pixels) -> Pixels:
     if not np.isfinite(medians).any():
         raise ValueError("nowhere enough pixels are left to measure a smooth response")
     level = without_outliers(medians, 3)
-    surface = background_image(BackgroundModel(level, np.zeros_like(level), (side, side), data.shape, 1.0, 0.0))
+    surface = background_image(
+        BackgroundModel(level, np.zeros_like(level), (side, side), data.shape, 1.0, 0.0)
+    )
     return surface / np.float32(np.median(surface))
