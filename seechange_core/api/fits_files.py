@@ -6,6 +6,7 @@ that reads.
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import warnings
@@ -18,10 +19,12 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
+from seechange_core.api.fits_places import HduPlace, hdu_places
 from seechange_core.errors import InputError
 from seechange_core.frames import Box, Pixels
 
 _REGION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]")
+_NOT_FITS = (OSError, ValueError, TypeError, KeyError, IndexError, fits.VerifyError)
 _NOT_CARDS = {"", "COMMENT", "HISTORY", "CONTINUE", "CHECKSUM", "DATASUM", "END"}
 
 
@@ -40,8 +43,58 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
-    except (OSError, ValueError, TypeError, KeyError, IndexError, fits.VerifyError) as error:
+    except _NOT_FITS as error:
         raise InputError(f"{path} cannot be read as FITS, it may be truncated: {error}") from error
+
+
+@contextmanager
+def open_extension(path: Path, extension: int | str) -> Iterator[Any]:
+    """Open one extension (number or EXTNAME), however many others there are before it.
+
+    Raises
+    ------
+    InputError
+        As `open_fits` and `extension_of`.
+    """
+    places = _places(path)
+    wanted = extension.upper() if isinstance(extension, str) else extension
+    numbers = [number for number, place in enumerate(places) if number > 0 and wanted in (number, place.name)]
+    if not numbers:
+        with open_fits(path) as hdus:
+            yield extension_of(hdus, extension, path)
+        return
+    place = places[numbers[0]]
+    size = path.stat().st_size
+    if place.end > size:
+        raise InputError(f"{path} is truncated: extension {extension!r} ends at byte {place.end} of {size}")
+    with open(path, "rb") as file:
+        parts = []
+        for one in (places[0], place):
+            file.seek(one.start)
+            parts.append(file.read(one.end - one.start))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            with fits.open(io.BytesIO(b"".join(parts)), memmap=False) as hdus:
+                yield hdus[1]
+        except _NOT_FITS as error:
+            raise InputError(f"{path}, extension {extension!r}, cannot be read as FITS: {error}") from error
+
+
+def extension_names(path: Path) -> tuple[str, ...]:
+    """Return EXTNAME of all extensions, in capitals and in the order of the file; empty where there is none."""
+    places = _places(path)
+    if places:
+        return tuple(place.name for place in places[1:])
+    with open_fits(path) as hdus:
+        return tuple(hdu.name for hdu in hdus[1:])
+
+
+def _places(path: Path) -> tuple[HduPlace, ...]:
+    try:
+        return hdu_places(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file") from error
 
 
 def extension_of(hdus: fits.HDUList, extension: int | str, path: Path) -> Any:
@@ -75,8 +128,8 @@ def read_pixels(path: Path, extension: int | str) -> Pixels:
     InputError
         If the file is truncated, or has no such extension, or no image of two axes in it.
     """
-    with open_fits(path) as hdus:
-        data = extension_of(hdus, extension, path).data
+    with open_extension(path, extension) as hdu:
+        data = hdu.data
         if data is None or data.ndim != 2:
             axes = "no pixels" if data is None else f"{data.ndim} axes"
             raise InputError(f"{path}, extension {extension!r}: {axes} where an image of 2 axes is needed")
@@ -85,8 +138,8 @@ def read_pixels(path: Path, extension: int | str) -> Pixels:
 
 def read_cards(path: Path, extension: int | str = 0) -> dict[str, Any]:
     """Read the header of one extension as keyword to value (text, number or truth value)."""
-    with open_fits(path) as hdus:
-        return plain_cards(extension_of(hdus, extension, path).header)
+    with open_extension(path, extension) as hdu:
+        return plain_cards(hdu.header)
 
 
 def plain_cards(header: fits.Header) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.api import ExposureHeader
-from seechange_core.api.fits_files import open_fits, plain_cards, read_cards, require, require_number
+from seechange_core.api.fits_files import extension_names, read_cards, require, require_number
 from seechange_core.errors import InputError
 from seechange_core.frames import SkyMapping
 from seechange_core.imaging.wcs_cards import mapping_from_cards
@@ -27,9 +27,8 @@ _SECONDS_PER_DAY = 86400.0
 
 def read_header(path: Path) -> ExposureHeader:
     """Read what a raw exposure, or the image of a community-pipeline product, says of itself."""
-    with open_fits(path) as hdus:
-        cards = plain_cards(hdus[0].header)
-        names = {hdu.name for hdu in hdus[1:]}
+    cards = read_cards(path)
+    names = set(extension_names(path))
     if cards.get("INSTRUME") != "DECam":
         raise InputError(f"{path}: keyword INSTRUME is {cards.get('INSTRUME')!r}, not DECam")
     mjd = middle_mjd(cards, path)

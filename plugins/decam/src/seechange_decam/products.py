@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seechange_core.api.fits_files import extension_of, open_fits, read_pixels, require, require_number
+from seechange_core.api.fits_files import open_extension, read_pixels, require, require_number
 from seechange_core.errors import InputError
 from seechange_core.frames import Amplifier, Box, Mask, MaskPlane, Pixels, SectionData
 from seechange_decam.file_names import file_of
@@ -75,8 +75,8 @@ def _companion(files: tuple[Path, ...], kind: str, section: str, data: Pixels) -
         what = {"oow": "weight (_oow_)", "ood": "mask (_ood_)"}[kind]
         warnings.warn(f"{files[0].name}: its {what} is missing; less is masked than should be", stacklevel=4)
         return None
-    with open_fits(path) as hdus:
-        pixels = extension_of(hdus, section, path).data
+    with open_extension(path, section) as hdu:
+        pixels = hdu.data
     if pixels is None or pixels.shape != data.shape:
         shape = None if pixels is None else pixels.shape
         raise InputError(f"{path}, extension {section}: its shape is {shape}, that of the image {data.shape}")

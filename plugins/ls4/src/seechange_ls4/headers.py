@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from seechange_ls4.airmass import airmass_of
 from seechange_ls4.geometry import PIXEL_SCALE_ARCSEC, SECTIONS, SHAPE, nominal_mapping
 
 _SECONDS_PER_DAY = 86400.0
+#: At most, with one for each amplifier.
+_FILES_OF_AN_EXPOSURE = 64
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 
 
@@ -64,14 +67,26 @@ def image_hdus(files: Sequence[Path]) -> list[ImageHdu]:
     """
     found = []
     for path in files:
-        with open_fits(path) as hdus:
-            primary = plain_cards(hdus[0].header)
-            for extension, hdu in enumerate(hdus):
-                if hdu.is_image and int(hdu.header.get("NAXIS", 0)) == 2:
-                    found.append(ImageHdu(path, extension, primary | plain_cards(hdu.header)))
+        try:
+            state = path.stat()
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: there is no such file") from error
+        found += _images_in(path, state.st_mtime_ns, state.st_size)
     if not found:
         raise InputError(f"{files[0]} has no image of two axes")
     return found
+
+
+@lru_cache(maxsize=2 * _FILES_OF_AN_EXPOSURE)
+def _images_in(path: Path, mtime_ns: int, size: int) -> tuple[ImageHdu, ...]:
+    """Return the images in a file, which the CCDs of an exposure share; time and size tell whether it changed."""
+    with open_fits(path) as hdus:
+        primary = plain_cards(hdus[0].header)
+        return tuple(
+            ImageHdu(path, extension, primary | plain_cards(hdu.header))
+            for extension, hdu in enumerate(hdus)
+            if hdu.is_image and int(hdu.header.get("NAXIS", 0)) == 2
+        )
 
 
 def hdus_of_section(files: Sequence[Path], section: str) -> list[ImageHdu]:
