@@ -11,14 +11,39 @@ timed as well.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from seechange_core.api import Detrender
-from seechange_core.builtin.detrending import Bias, Edges, Flat, Gain, Noise, Overscan, Saturation
-from seechange_core.frames import Amplifier, Box, Calibration, CalibrationFrame, SectionData
+from seechange_core.builtin.detrending import (
+    Bias,
+    Crosstalk,
+    Dark,
+    Edges,
+    Flat,
+    Fringe,
+    Gain,
+    GainMatch,
+    Illumination,
+    Interpolation,
+    Linearity,
+    Noise,
+    Overscan,
+    Saturation,
+)
+from seechange_core.frames import (
+    Amplifier,
+    Box,
+    Calibration,
+    CalibrationFrame,
+    CalibrationTable,
+    ColumnTable,
+    SectionData,
+)
 from seechange_core.simulation.detector import Detector, random_detector, read_out
 from seechange_core.steps.preprocessing import Preprocessing, PreprocessingParams
 from seechange_core.steps.step import StepContext
@@ -68,15 +93,27 @@ def simulated(n_stars: int) -> tuple[SectionData, dict[str, Calibration], Detect
     detector = random_detector(random, amplifiers(), raw_shape, (ROWS, COLUMNS), (300, 1500))
     charge = random.poisson((starlight(n_stars) + SKY) * detector.response).astype(np.float64)
     raw = read_out(random, detector, charge).astype(np.float32)
-    info = {"exposure_s": 90.0, "filter": "z"}
+    info = {"section": "N4", "exposure_s": 90.0, "filter": "z"}
+    waves = np.sin(np.arange(COLUMNS) / 40.0)[None, :] * np.sin(np.arange(ROWS) / 60.0)[:, None]
     frames = {
         "bias": detector.bias_structure_adu,
+        "dark": np.full((ROWS, COLUMNS), 1e-3),
         "flat": detector.response,
+        "illumination": np.ones((ROWS, COLUMNS)),
+        "fringe": waves,
     }
     calibrations: dict[str, Calibration] = {
         kind: CalibrationFrame(kind, data.astype(np.float32), f"{kind}-id", noise=1e-3)
         for kind, data in frames.items()
     }
+    pairs = {"victim": ["A", "B"], "source_section": ["N4", "N4"], "source": ["B", "A"]}
+    strengths = {"linear": [3e-4, 1e-4], "error": [1e-5, 1e-5], "onset_adu": [4e4, 4e4]}
+    curves = {"amplifier": ["A", "B"], "coefficients": [[1.0, 1e-7], [1.0, 2e-7]]}
+    tables = {
+        "crosstalk": ColumnTable({**pairs, **strengths, "polynomial": [[1e-4], [1e-4]]}),
+        "linearity": ColumnTable(curves),
+    }
+    calibrations |= {kind: CalibrationTable(kind, table, f"{kind}-id") for kind, table in tables.items()}
     return SectionData(raw, "adu", detector.amplifiers, info), calibrations, detector
 
 
@@ -96,19 +133,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stars", type=int, default=4000)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
     section, calibrations, _ = simulated(options.stars)
-    usual: tuple[Detrender, ...] = (Overscan(), Saturation(), Bias(), Flat(), Gain(), Edges(), Noise())
+    usual: list[Detrender] = [Overscan(), Saturation(), Bias(), Flat(), Gain(), Edges(), Noise()]
+    if options.all:
+        first, after_bias = (
+            [Crosstalk(), Overscan(), Linearity(), Saturation(), Bias()],
+            [Dark(), Gain(), Flat()],
+        )
+        last = [Illumination(), Fringe(), GainMatch(), Edges(), Noise(), Interpolation()]
+        usual = [*first, *after_bias, *last]
     print(f"raw array {section.data.shape}, {options.stars} stars; CPU s")
     current = section
     for component in usual:
-        seconds = best(lambda c=component, s=current: c.apply(s, calibrations), options.repeat)  # type: ignore[misc]
+        seconds = best(partial(component.apply, current, calibrations), options.repeat)
         print(f"{component.name:28s} {seconds:7.3f}")
         current = component.apply(current, calibrations)
-    context = StepContext({"": usual}, np.random.default_rng(0), None)
+    context = StepContext({"": tuple(usual)}, np.random.default_rng(0), None)
     inputs = {"section": section, "calibrations": calibrations}
     seconds = best(lambda: Preprocessing().run(inputs, PreprocessingParams(), context), options.repeat)
     print(f"{'whole step':28s} {seconds:7.3f}")
+    print(
+        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, simulation included"
+    )
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def test_variance_beside_a_saturated_star_knows_its_light(seed: int) -> None:
     ring = np.zeros(SHAPE, bool)
     ring[196:317, 67:188] = radius < np.sqrt(core.sum() / np.pi) + 4.0
     ring &= ~core
-    assert core.sum() > 100
+    assert core.sum() > 50
     # The light falls by a third from pixel to pixel here.
     ratio = (image.variance / expected_variance(truth, response))[ring]
     assert ratio.mean() == pytest.approx(1.0, abs=0.15)
