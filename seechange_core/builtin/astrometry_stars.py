@@ -39,11 +39,11 @@ class StarsAstrometry(AstrometrySolver):
     ) -> tuple[SkyMapping, dict[str, Any]]:
         """Return the fitted mapping and metrics; see `imaging.star_astrometry.fit_to_stars`.
 
-        Metrics are ``n_sources``, ``n_catalog``, ``n_matched`` and ``n_stars`` (those that were not clipped), ``rms_mas``
-        (residual along one axis), ``error_mas`` (of the mapping, rms over the image), ``excess_mas`` (scatter beyond the
-        known errors), ``degree``, how far the header was off (``offset_arcsec``, ``rotation_deg``, ``scale``,
-        ``mirrored``), the test against chance (``log10_chance``, from ``n_tested`` pairs where ``n_by_chance`` were
-        expected) and ``residuals`` (their means over cells of the image).
+        Metrics are ``n_sources``, ``n_catalog``, ``n_matched`` and ``n_stars`` (those that were not clipped),
+        ``rms_mas`` (residual along one axis), ``error_mas`` (of the mapping, rms over the image), ``excess_mas``
+        (scatter beyond the known errors), ``degree``, how far the header was off (``offset_arcsec``, ``rotation_deg``,
+        ``scale``, ``mirrored``), the test against chance (``log10_chance``, from ``n_tested`` pairs where
+        ``n_by_chance`` were expected) and ``residuals`` (their means over cells of the image).
 
         Raises
         ------
