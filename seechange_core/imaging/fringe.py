@@ -40,12 +40,12 @@ def fringe_amplitude(data: Pixels, usable: NDArray[np.bool_], pattern: Pixels) -
     Notes
     -----
     Sources are left out twice: pixels off the local sky, and blocks of 16 x 16 pixels, over which data and pattern are
-    averaged, off the fit. Of large images every second pixel along either axis is enough. Fitted with the amplitude is a polynomial in x and y of third degree, so that neither
-    gradients nor scattered light are taken for fringes.
+    averaged, off the fit. Of large images every second pixel along either axis is enough. Fitted with the amplitude is
+    a polynomial in x and y of third degree, so that neither gradients nor scattered light are taken for fringes.
     """
     step = max(1, min(data.shape) // _ENOUGH)
-    data, pattern, usable = (np.ascontiguousarray(plane[::step, ::step]) for plane in (data, pattern, usable))
-    seen = usable & np.isfinite(pattern)
+    data, pattern = (np.ascontiguousarray(plane[::step, ::step]) for plane in (data, pattern))
+    seen = usable[::step, ::step] & np.isfinite(pattern)
     pattern = np.where(seen, pattern, np.float32(0.0))
     amplitude, error = 0.0, np.inf
     for _ in range(_ROUNDS):
