@@ -61,9 +61,16 @@ def expose_sky(
     rng: np.random.Generator, detector: Detector, light: Floats, conditions: Conditions, n_cosmic_rays: float
 ) -> NDArray[np.uint16]:
     """Return the raw pixels of an exposure of the sky; `light` (electron) is what sources contribute."""
+    return read_out(rng, detector, *charge_of_sky(rng, detector, light, conditions, n_cosmic_rays))
+
+
+def charge_of_sky(
+    rng: np.random.Generator, detector: Detector, light: Floats, conditions: Conditions, n_cosmic_rays: float
+) -> tuple[Floats, float]:
+    """Return the electrons that an exposure of the sky leaves, and how far the bias level has changed (ADU)."""
     charge = rng.poisson((light + conditions.sky_electron) * detector.response)
     hits = cosmic_rays(rng, detector.shape, n_cosmic_rays)
-    return read_out(rng, detector, charge + hits, rng.normal(0.0, 2.0))
+    return charge + hits, float(rng.normal(0.0, 2.0))
 
 
 def expose_bias(rng: np.random.Generator, detector: Detector) -> NDArray[np.uint16]:

@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from seechange_core.builtin.simcam import SECTIONS
 from seechange_core.builtin.simcam_camera import (
+    charge_of_sky,
     detector_of,
     expose_bias,
     expose_flat,
     expose_sky,
     true_mapping,
     true_psf,
+)
+from seechange_core.builtin.simcam_effects import (
+    crosstalk_text,
+    faulty_numbers,
+    faulty_signal,
+    linearity_text,
 )
 from seechange_core.builtin.simcam_files import date_of, write_raw, write_tables
 from seechange_core.builtin.simulated_transients import SectionEpoch, place_transients
@@ -112,19 +119,34 @@ def write_survey(directory: Path, *, seed: int, executor: Executor | None = None
     return files
 
 
-def write_single_exposure(directory: Path, seed: int, n_cosmic_rays: float = COSMIC_RAYS_PER_SECTION) -> Path:
-    """Write the first new epoch of a survey without transients, and its truth; return its path."""
+def write_single_exposure(
+    directory: Path, seed: int, n_cosmic_rays: float = COSMIC_RAYS_PER_SECTION, faults: bool = False
+) -> Path:
+    """Write the first new epoch of a survey without transients, and its truth; return its path.
+
+    With faults, charge bleeds, the response is bent and amplifiers leave ghosts in each other; ``crosstalk.txt`` and
+    ``linearity.csv`` beside the exposure then describe that truly, for ``seechange calibration use``.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     visit = next(visit for visit in survey_visits(seed) if visit.is_new)
     sky = survey_sky(seed)
     raw: dict[str, NDArray[np.uint16]] = {}
+    signals: dict[str, NDArray[np.float32]] = {}
     truths = []
     for number, section in enumerate(SECTIONS):
         mapping = true_mapping(section, visit.ra_deg, visit.dec_deg)
         light, truth = static_light(sky, mapping, true_psf(section, visit.conditions), visit.conditions)
         rng = np.random.default_rng([seed, 4, number])
-        raw[section] = expose_sky(rng, detector_of(section), light, visit.conditions, n_cosmic_rays)
+        if faults:
+            charge = charge_of_sky(rng, detector_of(section), light, visit.conditions, n_cosmic_rays)
+            signals[section] = faulty_signal(rng, section, *charge)
+        else:
+            raw[section] = expose_sky(rng, detector_of(section), light, visit.conditions, n_cosmic_rays)
         truths.append(_with_section(truth, section))
+    if faults:
+        raw = faulty_numbers(signals)
+        (directory / "crosstalk.txt").write_text(crosstalk_text())
+        (directory / "linearity.csv").write_text(linearity_text())
     path = directory / _name(visit.conditions.mjd, visit.number)
     _write_once(path, _sky_cards(visit), raw)
     _write_tables_once(truth_path(path), {"TRUTH": stacked(*truths)})

@@ -71,7 +71,7 @@ def bent(signal_adu: Floats, bend_per_adu: float) -> Floats:
 
 
 def with_crosstalk(
-    raw: Mapping[str, Floats], detectors: Mapping[str, Detector], ghosts: Sequence[Ghost]
+    raw: Mapping[str, NDArray[np.float32]], detectors: Mapping[str, Detector], ghosts: Sequence[Ghost]
 ) -> dict[str, NDArray[np.uint16]]:
     """Add to raw sections, read at the same time, the ghosts of each other.
 
@@ -93,7 +93,7 @@ def with_crosstalk(
     for ghost in ghosts:
         source, level = _amplifier(detectors, ghost.source)
         victim, _ = _amplifier(detectors, ghost.victim)
-        signal = _read_order(raw[ghost.source[0]][source.data.slices], source) - level
+        signal = _read_order(raw[ghost.source[0]][source.data.slices], source) - np.float32(level)
         excess = np.maximum(signal - ghost.onset_adu, 0.0)
         strength = ghost.linear * np.minimum(signal, ghost.onset_adu)
         for power, coefficient in enumerate(ghost.polynomial, start=1):
@@ -112,5 +112,5 @@ def _amplifier(detectors: Mapping[str, Detector], named: tuple[str, str]) -> tup
     raise KeyError(named)
 
 
-def _read_order(pixels: Floats, amplifier: Amplifier) -> Floats:
+def _read_order(pixels: NDArray[np.float32], amplifier: Amplifier) -> NDArray[np.float32]:
     return pixels[:: -1 if amplifier.reversed_y else 1, :: -1 if amplifier.reversed_x else 1]
