@@ -15,7 +15,8 @@ import pstats
 import resource
 import shutil
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,6 +31,7 @@ from seechange_core.runner.calibration_frames import build_calibrations
 from seechange_core.runner.process import process_section, register, register_run
 from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
+from seechange_core.store.formats.frame import frame_bytes, read_frame
 
 SECTION = "N4"
 FAINTEST_MAG = 21.0
@@ -120,10 +122,43 @@ def main() -> None:
                 for number in range(options.repeat + 1)
             ]
             print_figures(f"{title}: {', '.join(names)}", runs[1:], megabytes(folder / f"{title} 1"))
+        print("of this for files (CPU seconds)")
+        for name, seconds in file_seconds(folder, exposure, catalog, options.repeat).items():
+            print(f"  {name:24s} {seconds:6.2f} s")
         if options.functions:
             with cProfile.Profile() as profile:
                 run(folder, "profile", exposure, catalog, assignments)
             pstats.Stats(profile).sort_stats("tottime").print_stats(options.functions)
+
+
+def file_seconds(folder: Path, exposure: Path, catalog: Path, repeat: int) -> dict[str, float]:
+    """Return what reading and writing the large files takes, which is a part of the steps."""
+    services = services_of(folder / "store", catalog, ())
+    instrument, calibrations = services.instrument, services.store.calibrations
+    mjd = instrument.read_header((exposure,)).mjd
+    bias, flat = (
+        calibrations.find(kind=kind, instrument="decam", section=SECTION, filter="r", mjd=mjd)
+        for kind in ("bias", "flat")
+    )
+    saved = next((folder / "cosmic rays on 1").rglob("preprocessing/*_image_*.fits"))
+    frame = read_frame(saved)
+    work: dict[str, Callable[[], object]] = {
+        "read the raw CCD": lambda: instrument.read((exposure,), SECTION),
+        "read the bias": lambda: calibrations.load(bias),
+        "read the flat": lambda: calibrations.load(flat),
+        "compress the image": lambda: frame_bytes(frame),
+        "read it back": lambda: read_frame(saved),
+    }
+    best = {}
+    for name, action in work.items():
+        seconds = []
+        for _ in range(repeat):
+            start = time.process_time()
+            action()
+            seconds.append(time.process_time() - start)
+        best[name] = min(seconds)
+    services.store.database.close()
+    return best
 
 
 def print_figures(title: str, runs: Sequence[SectionReport], sizes: dict[str, float]) -> None:

@@ -132,6 +132,8 @@ def test_header(ls4: Ls4, write: Callable[..., Path]) -> None:
         ({"IMAGETYP": "dark", "EXPTIME": 0.0}, "bias"),
         ({"IMAGETYP": "dark"}, "dark"),
         ({"IMAGETYP": "pmskyflat"}, "flat"),
+        ({"IMAGETYP": "amskyflat"}, "flat"),
+        ({"IMAGETYP": "skyflat"}, "flat"),
     ],
 )
 def test_kinds_without_pointing(
@@ -140,6 +142,7 @@ def test_kinds_without_pointing(
     path = write(image(**cards, **{"TELE-RA": None}))
     header = ls4.read_header((path,))
     assert (header.kind, header.ra_deg) == (kind, None)
+    assert header.info["exposure_type"] == cards["IMAGETYP"]
     assert "airmass" not in header.info
 
 
@@ -200,6 +203,7 @@ def test_two_amplifiers_with_extra_rows(ls4: Ls4, write: Callable[..., Path]) ->
     assert section.data[0, left.data.slices[1]][[0, -1]].tolist() == [6, 1029]
     assert section.data[0, right.data.slices[1]][[0, -1]].tolist() == [20, 1043]
     assert right.overscan == Box(0, 4096, 1050, 1070)
+    assert (left.reversed_x, right.reversed_x) == (False, True)
 
 
 def test_missing_amplifier(ls4: Ls4, write: Callable[..., Path]) -> None:
@@ -216,6 +220,25 @@ def test_missing_ccd(ls4: Ls4, write: Callable[..., Path]) -> None:
 def test_wrong_width(ls4: Ls4, write: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="2070 columns"):
         ls4.read((write(image(2070)),), "NE_A")
+
+
+def test_files_that_change_are_read_again(ls4: Ls4, write: Callable[..., Path]) -> None:
+    path = write(image())
+    assert ls4.read_header((path,)).sections == ("NE_A",)
+    path.unlink()
+    write(image(CCD_LOC="NE_B"), image(CCD_LOC="NE_C"))
+    assert ls4.read_header((path,)).sections == ("NE_B", "NE_C")
+
+
+@pytest.mark.parametrize("kind", ["bias", "flat"])
+def test_simulated_calibration_exposures(ls4: Ls4, tmp_path: Path, kind: str) -> None:
+    path = ls4.write_simulated(tmp_path, seed=1, kind=kind, number=2, sections=("NE_A",))
+    header = ls4.read_header(ls4.files_of(path))
+    assert (header.kind, header.sections) == (kind, ("NE_A",))
+    (amplifier,) = (raw := ls4.read((path,), "NE_A")).amplifiers
+    assert amplifier.overscan is not None
+    light, level = (np.median(raw.data[box.slices]) for box in (amplifier.data, amplifier.overscan))
+    assert 2.2 * (light - level) == pytest.approx({"bias": 0.0, "flat": 20000.0}[kind], abs=200.0)
 
 
 @pytest.mark.slow
