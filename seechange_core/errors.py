@@ -71,12 +71,17 @@ class Rejected(SeeChangeError):
         For people: what was measured, what the limit is.
     metrics : mapping, optional
         What was measured up to there (JSON values).
+    flags : tuple of str, optional
+        What is wrong with the data: names of `models.Badness` in lower case, such as ``"bad_seeing"``.
     """
 
-    def __init__(self, reason: str, metrics: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, reason: str, metrics: Mapping[str, Any] | None = None, flags: tuple[str, ...] = ()
+    ) -> None:
         self.reason = reason
         self.metrics = dict(metrics or {})
+        self.flags = flags
         super().__init__(reason)
 
-    def __reduce__(self) -> tuple[type[Rejected], tuple[str, dict[str, Any]]]:
-        return type(self), (self.reason, self.metrics)
+    def __reduce__(self) -> tuple[type[Rejected], tuple[str, dict[str, Any], tuple[str, ...]]]:
+        return type(self), (self.reason, self.metrics, self.flags)

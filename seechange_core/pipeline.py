@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seechange_core.errors import ProfileError
 from seechange_core.params import Params
-from seechange_core.profile import ProcessSchema, Profile
+from seechange_core.profile import Branch, ProcessSchema, Profile
 from seechange_core.provenance import Provenance
 from seechange_core.steps.association import AssociationParams
 from seechange_core.steps.astrocal import Astrocal
@@ -16,6 +16,7 @@ from seechange_core.steps.coaddition import Coaddition
 from seechange_core.steps.cutting import Cutting
 from seechange_core.steps.detection import Detection
 from seechange_core.steps.extraction import Extraction
+from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.measuring import Measuring
 from seechange_core.steps.photocal import Photocal
 from seechange_core.steps.preprocessing import Preprocessing
@@ -45,9 +46,14 @@ ASSOCIATION, REFERENCING = "association", "referencing"
 
 def process_schemas() -> tuple[ProcessSchema, ...]:
     """Return everything that a profile can say of processes, in the order of the chain."""
-    steps: tuple[type[Step], ...] = (*EXPOSURE_CHAIN, Coaddition)
+    schemas, measured = [], dict[str, None]()
+    for step in EXPOSURE_CHAIN:
+        schemas.append(ProcessSchema(step.process, step.Params, step.slots, tuple(measured)))
+        if issubclass(step.Params, GatedParams):
+            measured |= dict.fromkeys(step.Params.quantities)
     return (
-        *(ProcessSchema(step.process, step.Params, step.slots) for step in steps),
+        *schemas,
+        ProcessSchema(Coaddition.process, Coaddition.Params, Coaddition.slots),
         ProcessSchema(ASSOCIATION, AssociationParams),
         ProcessSchema(REFERENCING, ReferencingParams),
     )
@@ -69,6 +75,10 @@ class PlannedStep:
         Of what it makes.
     upstream : mapping of str to str
         Role that it needs to the process that makes it.
+    branches : tuple of Branch
+        What takes the place of parameters and components where a condition holds; the first that does.
+    branch : str
+        The condition that held; empty for none.
     """
 
     step: Step
@@ -76,11 +86,22 @@ class PlannedStep:
     components: Mapping[str, tuple[Any, ...]]
     provenance: Provenance
     upstream: Mapping[str, str]
+    branches: tuple[Branch, ...] = ()
+    branch: str = ""
 
     @property
     def process(self) -> str:
         """Name of the process."""
         return self.step.process
+
+    def taken(self, metrics: Mapping[str, Any]) -> PlannedStep:
+        """Return the step with the parameters and components of the branch that earlier steps' metrics choose."""
+        for branch in self.branches:
+            if branch.condition.holds(metrics):
+                return replace(
+                    self, params=branch.params, components=branch.components, branch=str(branch.condition)
+                )
+        return self
 
 
 @dataclass(frozen=True)
@@ -148,12 +169,14 @@ def _plan(profile: Profile, chain: Sequence[type[Step]], outside: Mapping[str, P
         upstream = {role: maker[role] for role in step_class.inputs}
         provenances = {role: made.provenance for role, made in upstream.items()}
         params = profile.parameters(step_class.process)
+        branches = profile.branches(step_class.process)
         provenance = Provenance.of(
             step_class.process,
             step_class.version,
             params.critical(),
             described,
             {**provenances, **(outside if position == 0 else {})},
+            [(str(branch.condition), branch.params.critical(), branch.components) for branch in branches],
         )
         entry = PlannedStep(
             step_class(),
@@ -161,6 +184,7 @@ def _plan(profile: Profile, chain: Sequence[type[Step]], outside: Mapping[str, P
             components,
             provenance,
             {role: made.process for role, made in upstream.items()},
+            branches,
         )
         planned.append(entry)
         maker |= dict.fromkeys(step_class.outputs, entry)

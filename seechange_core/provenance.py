@@ -41,16 +41,25 @@ class Provenance:
         parameters: Mapping[str, Any],
         components: Mapping[str, Sequence[Component]],
         upstream: Mapping[str, Provenance],
+        branches: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Sequence[Component]]]] = (),
     ) -> Provenance:
-        """Describe a step that is about to run with given components."""
-        described = {
-            slot: [describe_component(component) for component in members]
-            for slot, members in components.items()
-        }
+        """Describe a step that is about to run with given components.
+
+        Parameters
+        ----------
+        branches : sequence of (condition, parameters, components)
+            What takes their place where a condition holds, in the order in which conditions are asked.
+        """
+        described: dict[str, Any] = {"step": dict(parameters), "components": _described(components)}
+        if branches:
+            described["when"] = [
+                {"name": condition, "step": dict(its_parameters), "components": _described(its_components)}
+                for condition, its_parameters, its_components in branches
+            ]
         return cls(
             process=process,
             version=version,
-            parameters={"step": dict(parameters), "components": described},
+            parameters=described,
             upstream={role: provenance.id for role, provenance in upstream.items()},
         )
 
@@ -65,6 +74,12 @@ class Provenance:
                 "upstream": self.upstream,
             }
         )
+
+
+def _described(components: Mapping[str, Sequence[Component]]) -> dict[str, Any]:
+    return {
+        slot: [describe_component(component) for component in members] for slot, members in components.items()
+    }
 
 
 def describe_component(component: Component) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -44,7 +45,7 @@ def show(
     nested: dict[str, object] = {}
     for key, value, _ in values:
         block = nested
-        *parents, last = key.split(".")
+        *parents, last = (part.strip('"') for part in re.findall(r'"[^"]*"|[^.]+', key))
         for parent in parents:
             block = block.setdefault(parent, {})  # type: ignore[assignment]
         block[last] = value

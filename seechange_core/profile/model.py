@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model,
 
 from seechange_core.api import NoParams
 from seechange_core.params import Params, Slot
+from seechange_core.profile.conditions import Condition
 from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
 from seechange_core.registry import Registry
 
@@ -30,11 +31,14 @@ class ProcessSchema:
         Its own parameters.
     slots : tuple of Slot
         Where it takes components.
+    measured : tuple of str
+        What earlier steps measure, which conditions may name; without any the process has no conditions.
     """
 
     process: str
     params: type[Params]
     slots: tuple[Slot, ...] = ()
+    measured: tuple[str, ...] = ()
 
 
 def profile_model(registry: Registry, processes: Sequence[ProcessSchema]) -> type[BaseModel]:
@@ -49,7 +53,8 @@ def profile_model(registry: Registry, processes: Sequence[ProcessSchema]) -> typ
     }
     for schema in processes:
         about = f"The process {schema.process}"
-        fields[schema.process] = _block_field(schema.process, schema.params, schema.slots, registry, about)
+        block = _block_field(schema.process, schema.params, schema.slots, registry, about)
+        fields[schema.process] = _with_branches(schema, block) if schema.measured else block
     return create_model("Profile", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
 
 
@@ -92,6 +97,50 @@ def _block_field(
     bases = (_ComponentBlock, params) if "use" in fields else params
     model: type[BaseModel] = create_model(name, __base__=bases, **fields)
     return model, Field(default_factory=dict, validate_default=True, description=about)
+
+
+def _with_branches(schema: ProcessSchema, field: tuple[type[BaseModel], Any]) -> tuple[type[BaseModel], Any]:
+    """Add ``when`` to a block: a condition to the keys that are otherwise where it holds."""
+    block, info = field
+
+    def check(text: str) -> str:
+        condition = Condition.parse(text)
+        if condition.quantity not in schema.measured:
+            known = ", ".join(schema.measured)
+            raise ValueError(
+                f"steps before {schema.process} do not measure {condition.quantity}, but {known}"
+            )
+        return text
+
+    when: Any = (
+        dict[Annotated[str, AfterValidator(check)], block],  # type: ignore[valid-type]
+        Field(
+            default_factory=dict,
+            description="By condition, such as 'stars_per_deg2 > 1e5', what is otherwise where it is the first to hold",
+        ),
+    )
+    model: type[BaseModel] = create_model(schema.process, __base__=(_BranchedBlock, block), when=when)
+    return model, info
+
+
+class _BranchedBlock(BaseModel):
+    """A block whose branches hold only what they change."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_branches(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("when"), Mapping):
+            return values
+        base = {name: value for name, value in values.items() if name != "when"}
+        branches = {condition: overlaid(base, own) for condition, own in values["when"].items()}
+        return {**values, "when": branches}
+
+
+def overlaid(base: Any, own: Any) -> Any:
+    """Return nested blocks with values of others laid over them; lists and values replace."""
+    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
+        return own
+    return {**base, **{name: overlaid(base.get(name), value) for name, value in own.items()}}
 
 
 def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> tuple[Any, Any]:

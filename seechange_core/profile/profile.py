@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from seechange_core.errors import PluginError, ProfileError
 from seechange_core.params import Slot
 from seechange_core.profile.concealing import CONCEALED, concealed
+from seechange_core.profile.conditions import Condition
 from seechange_core.profile.layers import (
     Layer,
     assignments_layer,
@@ -32,6 +33,25 @@ Model = TypeVar("Model", bound=BaseModel)
 DEFAULT_SOURCE = "default"
 #: Environment variable that names the user's profile file.
 PROFILE_VARIABLE = "SEECHANGE_CONFIG"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What a process works with where a condition on earlier steps' metrics holds.
+
+    Parameters
+    ----------
+    condition : Condition
+        On the metrics of earlier steps.
+    params : Params
+        Of the process.
+    components : mapping of str to tuple of Component
+        By slot.
+    """
+
+    condition: Condition
+    params: Any
+    components: Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -79,18 +99,31 @@ class Profile:
 
     def parameters(self, process: str) -> Any:
         """Return the process's own parameters, an instance of its ``Params``."""
+        return self._parameters(self._schema(process), getattr(self.model, process))
+
+    def components(self, process: str) -> dict[str, tuple[Any, ...]]:
+        """Make the components that the profile puts into a process's slots, by slot name."""
+        return self._by_slot(self._schema(process), getattr(self.model, process))
+
+    def branches(self, process: str) -> tuple[Branch, ...]:
+        """Make what a process works with where conditions hold, in the order in which they are asked."""
         schema = self._schema(process)
-        block = getattr(self.model, process)
+        when = getattr(getattr(self.model, process), "when", {})
+        return tuple(
+            Branch(Condition.parse(text), self._parameters(schema, block), self._by_slot(schema, block))
+            for text, block in when.items()
+        )
+
+    @staticmethod
+    def _parameters(schema: ProcessSchema, block: BaseModel) -> Any:
         return schema.params.model_validate(
             {name: getattr(block, name) for name in schema.params.model_fields}
         )
 
-    def components(self, process: str) -> dict[str, tuple[Any, ...]]:
-        """Make the components that the profile puts into a process's slots, by slot name."""
-        block = getattr(self.model, process)
+    def _by_slot(self, schema: ProcessSchema, block: Any) -> dict[str, tuple[Any, ...]]:
         return {
             slot.name: self._components(getattr(block, slot.name) if slot.name else block, slot)
-            for slot in self._schema(process).slots
+            for slot in schema.slots
         }
 
     def _components(self, block: Any, slot: Slot) -> tuple[Any, ...]:
@@ -104,7 +137,9 @@ class Profile:
         """List (key path, value, source) of everything in use; secrets are masked, unused components left out."""
         found = []
         for path, value in leaves(self._used(self.model)):
-            found.append((".".join(path), value, self.sources.get(path, DEFAULT_SOURCE)))
+            # A condition may hold a number with a point, which separates keys.
+            key = ".".join(f'"{part}"' if "." in part else part for part in path)
+            found.append((key, value, self.sources.get(path, DEFAULT_SOURCE)))
         return found
 
     def _used(self, block: BaseModel) -> dict[str, Any]:
@@ -113,16 +148,41 @@ class Profile:
         names = set(use if isinstance(use, list) else [use])
         for name in type(block).model_fields:
             value = getattr(block, name)
+            if name == "when":
+                branches = {condition: self._used(branch) for condition, branch in value.items()}
+                shown |= (
+                    {name: {text: _changed(used, shown) for text, used in branches.items()}} if value else {}
+                )
+                continue
             is_component = use is not None and isinstance(value, BaseModel) and not hasattr(value, "use")
             if is_component and name not in names:
                 continue
             if isinstance(value, BaseModel):
                 shown[name] = self._used(value)
+            elif isinstance(value, dict):
+                shown[name] = {key: _plain(inner) for key, inner in value.items()}
             elif isinstance(value, SecretStr):
                 shown[name] = CONCEALED
             else:
                 shown[name] = concealed(str(value)) if isinstance(value, str | Path) else value
         return shown
+
+
+def _plain(value: Any) -> Any:
+    """Return what is said of a parameter that is a block itself, such as a gate."""
+    return value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
+
+
+def _changed(values: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of nested values that differ from others."""
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and isinstance(base.get(name), Mapping):
+            inner = _changed(value, base[name])
+            changed |= {name: inner} if inner else {}
+        elif value != base.get(name):
+            changed[name] = value
+    return changed
 
 
 def load_profile(
@@ -220,7 +280,7 @@ def _instrument_name(values: Mapping[str, Any]) -> str:
 
 
 def _problem(model: type[BaseModel], detail: Any, layers: Sequence[Layer]) -> str:
-    path = tuple(str(part) for part in detail["loc"])
+    path = tuple(str(part) for part in detail["loc"] if part != "[key]")
     key = ".".join(path)
     source = next((layer.source for layer in reversed(layers) if _sets(layer, path)), DEFAULT_SOURCE)
     if detail["type"] == "missing":

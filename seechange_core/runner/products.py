@@ -26,10 +26,13 @@ class Products(Mapping[str, Any]):
         self._store = store
         self._values: dict[str, Any] = {}
         self.ids: dict[str, str] = {}
+        #: What the steps measured so far; of a name that several have, the latest.
+        self.metrics: dict[str, Any] = {}
 
-    def add(self, product_id: str, roles: Iterable[str]) -> None:
-        """Take the outputs of a process in."""
+    def add(self, product_id: str, roles: Iterable[str], metrics: Mapping[str, Any]) -> None:
+        """Take the outputs and metrics of a process in."""
         self.ids |= dict.fromkeys(roles, product_id)
+        self.metrics |= metrics
 
     def forget(self, roles: Iterable[str]) -> None:
         """Free the memory of roles; they are read again if they are asked for."""

@@ -7,17 +7,28 @@ import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 
 from seechange_core.errors import Rejected
+from seechange_core.models import Badness
 from seechange_core.pipeline import PlannedStep
 from seechange_core.provenance import product_id
 from seechange_core.runner.products import Products
 from seechange_core.runner.unit import Unit
+from seechange_core.steps.gates import judged
 from seechange_core.steps.step import Request, StepContext
 from seechange_core.store.products import ProductRecord, ProductStore
+
+#: What is wrong with data that a process rejects without saying more.
+_BADNESS = {
+    "astrocal": "bad_astrometry",
+    "photocal": "bad_photometry",
+    "subtraction": "bad_subtraction",
+}
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,10 @@ def run_step(
     if found is not None:
         if found.state == "rejected":
             raise Rejected(found.reason, found.metrics)
-        products.add(found.product_id, planned.step.outputs)
+        products.add(found.product_id, planned.step.outputs, found.metrics)
         return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
 
+    planned = planned.taken(products.metrics)
     context = StepContext(planned.components, _random(anchor), instrument)
     inputs: dict[str, Any] = {role: products[role] for role in planned.step.inputs}
     if not planned.upstream:
@@ -90,18 +102,29 @@ def run_step(
         anchor=anchor,
         inputs=input_ids,
         observation=unit.observation(products),
+        branch=planned.branch,
     )
     for request in requests:
         inputs[request.role] = unit.fetch(request, bound, planned, products)
     context = StepContext(planned.components, _random(identity), instrument)
     try:
         result = planned.step.run(inputs, planned.params, context)
+        quality = judged(planned.params, result.metrics, record.observation.filter, planned.process)
     except Rejected as rejection:
-        store.save_rejection(record, rejection.reason, rejection.metrics)
+        store.save_rejection(
+            record, rejection.reason, rejection.metrics, badness_of(rejection, planned.process)
+        )
         raise
-    store.save(record.finished(result.branch, result.metrics), result.outputs, inputs)
-    products.add(identity, planned.step.outputs)
-    return _outcome(planned, identity, True, result.metrics, started, cpu_started)
+    metrics = {**result.metrics, "quality": quality} if quality else result.metrics
+    store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs)
+    products.add(identity, planned.step.outputs, metrics)
+    return _outcome(planned, identity, True, metrics, started, cpu_started)
+
+
+def badness_of(rejection: Rejected, process: str) -> Badness:
+    """Return the flags of a rejected product: those that the step gave, or else what its process says."""
+    named = rejection.flags or (_BADNESS.get(process, "other"),)
+    return reduce(or_, (Badness[name.upper()] for name in named))
 
 
 def _upstream_ids(planned: PlannedStep, unit: Unit, products: Products) -> dict[str, str]:

@@ -10,13 +10,20 @@ from seechange_core.errors import InputError, Rejected
 from seechange_core.frames import Frame, SkyMapping
 from seechange_core.params import Slot
 from seechange_core.steps.catalog_region import region_of
+from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.step import CatalogRequest, Request, Step, StepContext, StepResult
 
 _ARCSEC_PER_DEG = 3600.0
 
 
-class AstrocalParams(Params):
-    """Which stars are asked for."""
+class AstrocalParams(GatedParams):
+    """Which stars are asked for, and what is trusted."""
+
+    quantities: ClassVar[Mapping[str, str]] = {
+        "n_stars": "bad_astrometry",
+        "rms_mas": "bad_astrometry",
+        "offset_arcsec": "bad_astrometry",
+    }
 
     margin_arcsec: float = parameter(
         240.0,
@@ -34,7 +41,7 @@ class Astrocal(Step):
     """Find the mapping from pixels to the sky."""
 
     process: ClassVar[str] = "astrocal"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = AstrocalParams
     slots: ClassVar[tuple[Slot, ...]] = (
         Slot("calibrator", stage="astrometry"),

@@ -12,11 +12,28 @@ from pydantic import model_validator
 from seechange_core.api import Params, Rejected, parameter
 from seechange_core.frames import Frame, SourceTable
 from seechange_core.params import Slot
+from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.step import Request, Step, StepContext, StepResult, SuppliedPsfRequest
 
+_ARCSEC_PER_DEG = 3600.0
 
-class ExtractionParams(Params):
+
+class ExtractionParams(GatedParams):
     """What counts as a source, how it is measured, and when an image is beyond use."""
+
+    quantities: ClassVar[Mapping[str, str]] = {
+        "seeing_arcsec": "bad_seeing",
+        "fwhm_pixel": "bad_seeing",
+        "background_electron": "bright_sky",
+        "sky_electron_per_s": "bright_sky",
+        "limiting_flux_electron": "bright_sky",
+        "n_sources": "other",
+        "n_stars": "other",
+        "stars_per_deg2": "other",
+        "ellipticity": "trailed",
+        "psf_chi2": "other",
+        "psf_residual": "other",
+    }
 
     threshold: float = parameter(
         5.0,
@@ -130,6 +147,7 @@ class Extraction(Step):
             "limiting_flux_electron": sources.meta["limiting_flux_electron"],
             "aperture_correction": sources.meta["aperture_correction"],
             "ellipticity": _ellipticity(first, psf_metrics["stars"]),
+            **_per_unit(image, background.mean_electron, int(sources["is_star"].sum()), usable),
         }
         return StepResult({"background": background, "sources": sources, "psf": psf}, metrics)
 
@@ -152,6 +170,18 @@ def _checked_seeing(
             metrics | measured,
         )
     return measured
+
+
+def _per_unit(image: Frame, sky_electron: float, n_stars: int, usable: float) -> dict[str, float]:
+    """Return the sky per second and the stars per square degree, as far as exposure time and scale are known."""
+    found: dict[str, float] = {}
+    exposure_s = float(image.info.get("exposure_s") or 0.0)
+    if exposure_s > 0:
+        found["sky_electron_per_s"] = sky_electron / exposure_s
+    scale_deg = float(image.info.get("pixel_scale_arcsec") or 0.0) / _ARCSEC_PER_DEG
+    if scale_deg > 0:
+        found["stars_per_deg2"] = n_stars / (usable * image.data.size * scale_deg**2)
+    return found
 
 
 def _ellipticity(sources: SourceTable, rows: Sequence[int]) -> float | None:

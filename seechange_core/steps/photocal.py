@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,13 +10,22 @@ from seechange_core.api import Params, parameter
 from seechange_core.frames import Frame
 from seechange_core.params import Slot
 from seechange_core.steps.catalog_region import region_of
+from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.step import CatalogRequest, Request, Step, StepContext, StepResult
 
 _ARCSEC_PER_DEG = 3600.0
 
 
-class PhotocalParams(Params):
-    """Which stars are asked for."""
+class PhotocalParams(GatedParams):
+    """Which stars are asked for, and what is trusted."""
+
+    quantities: ClassVar[Mapping[str, str]] = {
+        "zero_point": "clouds",
+        "zero_point_per_s": "clouds",
+        "zero_point_error": "bad_photometry",
+        "scatter_mag": "bad_photometry",
+        "n_stars": "bad_photometry",
+    }
 
     margin_arcsec: float = parameter(
         240.0,
@@ -33,7 +43,7 @@ class Photocal(Step):
     """Find the zero point."""
 
     process: ClassVar[str] = "photocal"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = PhotocalParams
     slots: ClassVar[tuple[Slot, ...]] = (
         Slot("calibrator", stage="photometry"),
@@ -64,4 +74,8 @@ class Photocal(Step):
         solution, metrics = context.component().solve(
             image, inputs["sources"], inputs["mapping"], inputs.get("stars"), transformation
         )
+        exposure_s = float(image.info.get("exposure_s") or 0.0)
+        if solution.calibrated and exposure_s > 0:
+            # What the gate compares with the usual: exposures of any length alike.
+            metrics = {**metrics, "zero_point_per_s": solution.zero_point - 2.5 * math.log10(exposure_s)}
         return StepResult({"photometry": solution}, metrics)

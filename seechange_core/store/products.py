@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from seechange_core.models import Base, Binding, Product, ProductInput, Reference, row_id
+from seechange_core.models import Badness, Base, Binding, Product, ProductInput, Reference, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
@@ -134,15 +134,23 @@ class ProductStore:
         else:
             self._remove_unused(record.product_id, files)
 
-    def save_rejection(self, record: ProductRecord, reason: str, metrics: Mapping[str, Any]) -> None:
+    def save_rejection(
+        self,
+        record: ProductRecord,
+        reason: str,
+        metrics: Mapping[str, Any],
+        badness: Badness = Badness.OTHER,
+    ) -> None:
         """Remember that a step rejected these inputs.
 
         Parameters
         ----------
         reason, metrics
             See `errors.Rejected`.
+        badness : Badness
+            What is wrong with the data.
         """
-        self._write(record, "rejected", reason, metrics, None)
+        self._write(record, "rejected", reason, metrics, None, badness)
 
     def load(self, product_id: str, role: str, *, download: bool = True) -> Any:
         """Return a product in memory, exactly as every other reading gives it.
@@ -177,6 +185,7 @@ class ProductStore:
         reason: str,
         metrics: Mapping[str, Any],
         saving: Saving | None,
+        badness: int = 0,
     ) -> bool:
         def work(session: Session) -> bool:
             if record.provenance.id not in self._provenances.registered:
@@ -194,6 +203,7 @@ class ProductStore:
                 metrics=json_values(metrics),
                 state=state,
                 reason=reason,
+                badness=int(badness),
                 upstream_badness=inherited_badness(session, record.inputs.values()),
             )
             if not insert_if_missing(session, product):

@@ -89,7 +89,7 @@ def _compared(
     products = Products(run.services.store.products)
     plan = exposure_plan(run.services.profile)
     for step in report.steps:
-        products.add(step.product_id, plan[step.process].step.outputs)
+        products.add(step.product_id, plan[step.process].step.outputs, step.metrics)
     image, measured = products["image"], products["measurements"]
     truth = Table.read(truth_path(path))
     truth = truth[np.char.strip(truth["section"].astype(str)) == report.section]
