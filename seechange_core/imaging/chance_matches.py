@@ -8,13 +8,14 @@ import numpy as np
 
 from seechange_core.frames import Floats
 from seechange_core.imaging.pairing import mutual_pairs
+from seechange_core.imaging.robust import scatter
 
 _DISPLACEMENTS = 16
 #: How far the lists are displaced, in units of the radius: far enough that no true pair is left, near enough that
 #: clusters and voids stay on top of each other.
 _NEAREST, _FARTHEST = 4.0, 12.0
 #: Of true matches; see `coverage`.
-LEAST_COVERAGE = 0.25
+LEAST_COVERAGE = 0.2
 
 
 def expected_pairs(x: Floats, y: Floats, x_other: Floats, y_other: Floats, radius: float) -> float:
@@ -50,11 +51,12 @@ def log10_poisson(count: int, expected: float) -> float:
 def coverage(x: Floats, y: Floats, *others: tuple[Floats, Floats]) -> float:
     """Return the area that points are spread over, relative to that of the least spread of other lists.
 
-    The area is the square root of the determinant of the covariance of the positions; 0 with fewer than three points.
+    The area is the product of the robust scatters along both axes, so that a few chance pairs far away count for
+    nothing; 0 with fewer than three points.
     """
     least = min(_area(*points) for points in others)
     return _area(x, y) / least if least > 0.0 else 0.0
 
 
 def _area(x: Floats, y: Floats) -> float:
-    return math.sqrt(max(float(np.linalg.det(np.cov(x, y))), 0.0)) if len(x) > 2 else 0.0
+    return scatter(x) * scatter(y) if len(x) > 2 else 0.0

@@ -77,11 +77,11 @@ def vote(
         To be returned of each trial.
     """
     found: list[Trial] = []
-    order = np.argsort(p)
-    stars = np.ascontiguousarray(p[order]), np.ascontiguousarray(q[order])
+    stars = np.ascontiguousarray(p), np.ascontiguousarray(q)
     points = np.stack([u, v])
     for rotation, scale, mirrored in trials:
         turned = linear_part(rotation, scale, mirrored) @ points
+        turned = turned[:, np.argsort(turned[0], kind="stable")]
         peaks, total, n_cells = _peaks(turned[0], turned[1], *stars, reach, cell, n_peaks)
         expected = 4.0 * total / n_cells
         for count, column, row in peaks:
@@ -94,23 +94,28 @@ def vote(
 def _peaks(u, v, p, q, reach, cell, n_peaks):  # type: ignore[no-untyped-def]
     """Return (count, column, row) of the highest sums of 2 by 2 cells, all votes, and the number of cells.
 
-    Stars are in the order of p.
+    Sources are in the order of u. A star has one vote in a cell, however many sources would give it another: a trail
+    falls apart into many sources close to each other, which would outvote all stars of the image.
     """
     side = int(np.ceil(2.0 * reach / cell))
     counts = np.zeros((side + 1, side + 1), np.int32)
+    last = np.full((side, side), -1, np.int32)
     total = 0
     limit = side * cell
     per_pixel = 1.0 / cell
-    for i in range(len(u)):
-        left, below = u[i] - reach, v[i] - reach
-        for j in range(np.searchsorted(p, left), len(p)):
-            dx = p[j] - left
-            if dx >= limit:
+    for j in range(len(p)):
+        right, above = p[j] + reach, q[j] + reach
+        for i in range(np.searchsorted(u, right - limit, side="right"), len(u)):
+            dx = right - u[i]
+            if dx < 0.0:
                 break
-            dy = q[j] - below
+            dy = above - v[i]
             if 0.0 <= dy < limit:
-                counts[min(int(dy * per_pixel), side - 1), min(int(dx * per_pixel), side - 1)] += 1
-                total += 1
+                row, column = min(int(dy * per_pixel), side - 1), min(int(dx * per_pixel), side - 1)
+                if last[row, column] != j:
+                    last[row, column] = j
+                    counts[row, column] += 1
+                    total += 1
     peaks = np.zeros((n_peaks, 3), np.int64)
     sums = np.empty(side + 1, np.int32)
     for number in range(n_peaks):
