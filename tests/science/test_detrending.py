@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from seechange_core.builtin.detrending import Bias, CosmicRays, Edges, Flat, Gai
 from seechange_core.builtin.survey_plan import survey_sky, survey_visits
 from seechange_core.frames import CalibrationFrame, Frame, MaskPlane, SectionData, unusable
 from seechange_core.imaging.calibration_frames import combine_calibration
+from seechange_core.imaging.masked_pixels import grown
 from seechange_core.simulation.detector import cosmic_rays, read_out
 from seechange_core.simulation.exposure import static_light
 from seechange_core.steps.preprocessing import Preprocessing, PreprocessingParams
@@ -61,7 +63,11 @@ def scene(masters: dict[str, CalibrationFrame]) -> Scene:
     read_noise = np.zeros(detector.shape)
     for amplifier in detector.amplifiers:
         read_noise[amplifier.trimmed.slices] = amplifier.read_noise_electron
-    true_variance = expected / detector.response + (read_noise / detector.response) ** 2
+    gain = np.zeros(detector.shape)
+    for amplifier in detector.amplifiers:
+        gain[amplifier.trimmed.slices] = amplifier.gain
+    masters_noise = (masters["bias"].noise * gain) ** 2 + (masters["flat"].noise * expected) ** 2
+    true_variance = expected / detector.response + (read_noise**2 + masters_noise) / detector.response**2
     return Scene(result.outputs["image"], light, hits, true_variance)
 
 
@@ -102,11 +108,12 @@ def test_empty_sky_has_the_true_level_everywhere(scene: Scene) -> None:
             assert values.mean() == pytest.approx(sky, abs=1.5)
 
 
-def test_variance_of_empty_sky(scene: Scene) -> None:
+def test_variance_of_empty_sky(scene: Scene, record_figure: Callable[[str, float, str], None]) -> None:
     empty = ~unusable(scene.image.mask) & (scene.light < 1.0)
     residual = scene.image.data - scene.light - VISIT.conditions.sky_electron
     chi2 = (residual**2 / scene.image.variance)[empty].mean()
-    # 850000 pixels give it to 0.2 per cent; the noise of the master frames adds 1 per cent that the model leaves out.
+    record_figure("chi_square_of_a_simulated_exposure", float(chi2), "")
+    # 850000 pixels give it to 0.2 per cent.
     assert chi2 == pytest.approx(1.0, abs=0.02)
 
 
@@ -132,5 +139,5 @@ def test_cosmic_rays_are_found_and_stars_left_alone(scene: Scene) -> None:
     already = (scene.image.mask & (MaskPlane.BAD | MaskPlane.SATURATED)) != 0
     strong = (scene.hits > 300) & ~already
     assert found[strong].mean() > 0.97
-    assert not (found & (scene.hits == 0) & (scene.light > 200)).any()
-    assert (found & (scene.hits == 0)).sum() < 0.25 * strong.sum()
+    assert not (found & ~grown(scene.hits > 0, 1.5) & (scene.light > 200)).any()
+    assert (found & ~grown(scene.hits > 0, 1.5)).sum() < 0.1 * strong.sum()
