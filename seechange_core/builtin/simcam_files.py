@@ -28,7 +28,7 @@ from seechange_core.errors import InputError
 from seechange_core.frames import Amplifier, Box, ColumnTable, SectionData
 
 #: OBSTYPE to the kind of exposure.
-_KINDS = {"object": "science", "zero": "bias", "dome flat": "flat"}
+_KINDS = {"object": "science", "zero": "bias", "dark": "dark", "dome flat": "flat"}
 _SECONDS_PER_DAY = 86400.0
 
 
@@ -45,7 +45,7 @@ def read_header(path: Path) -> ExposureHeader:
         kind=kind,
         mjd=_middle_mjd(cards, path),
         exposure_s=require_number(cards, "EXPTIME", path),
-        filter=str(require(cards, "FILTER", path)) if kind != "bias" else "",
+        filter=str(require(cards, "FILTER", path)) if kind not in ("bias", "dark") else "",
         ra_deg=require_number(cards, "RA", path) if on_sky else None,
         dec_deg=require_number(cards, "DEC", path) if on_sky else None,
         sections=present,

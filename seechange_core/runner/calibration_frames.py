@@ -152,19 +152,18 @@ def _fill(
     for number, exposure in enumerate(job.exposures):
         say(_what(job), number, len(job.exposures))
         kind = job.kind if job.kind in stacks else exposure.header.kind
+        of_sky = job.kind in _OF_THE_SKY and exposure.header.kind == "science"
         try:
             section, saturated = product.corrections.only(kind).read(services, exposure, job.section)
-        except (InputError, Rejected) as error:
+            stacks[kind].add(
+                section,
+                name=exposure.name,
+                saturated_fraction=saturated,
+                hidden=sources_of(section) if of_sky else None,
+                sky=smooth_sky(section) if job.kind == "fringe" else None,
+            )
+        except (InputError, Rejected, ValueError) as error:
             unread[exposure.name] = str(error)
-            continue
-        of_sky = job.kind in _OF_THE_SKY and exposure.header.kind == "science"
-        stacks[kind].add(
-            section,
-            name=exposure.name,
-            saturated_fraction=saturated,
-            hidden=sources_of(section) if of_sky else None,
-            sky=smooth_sky(section) if job.kind == "fringe" else None,
-        )
     say(_what(job), len(job.exposures), len(job.exposures))
     return unread
 

@@ -56,10 +56,17 @@ def use_calibration(
     Raises
     ------
     InputError
-        If the file cannot be read, holds nothing for a section, or a shape is not that of its section.
+        If nothing uses the kind, or the file cannot be read, holds nothing for a section, or a shape is not that of
+        its section.
     """
     kind = ALIASES.get(kind, kind)
     instrument = services.instrument
+    known = {GAIN, *(one for detrender in _detrenders(services) for one in detrender.calibrations())}
+    if kind not in known:
+        raise InputError(
+            f"no correction that is installed uses calibration files of kind {kind!r}; "
+            f"known are {', '.join(sorted({*known, *ALIASES}))}"
+        )
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     if filter and instrument.filters and filter not in instrument.filters:
@@ -81,6 +88,10 @@ def use_calibration(
     if lacking or not used:
         raise InputError(f"{path} has nothing for {', '.join(lacking) or 'any section'} of {instrument.name}")
     return used
+
+
+def _detrenders(services: Services) -> list[Any]:
+    return [one(one.Params()) for one in services.registry.components("calibrator", "detrend").values()]
 
 
 def _registered(
@@ -183,10 +194,9 @@ def _from_text(
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is neither FITS nor text") from error
-    detrenders = [one(one.Params()) for one in services.registry.components("calibrator", "detrend").values()]
-    readers = [detrender for detrender in detrenders if kind in detrender.calibrations()]
+    readers = [detrender for detrender in _detrenders(services) if kind in detrender.calibrations()]
     if not readers:
-        raise InputError(f"no correction that is installed uses calibration files of kind {kind!r}")
+        raise InputError(f"{path}: calibration files of kind {kind} are FITS tables, not text")
     try:
         tables = readers[0].read_tables(kind, text, services.instrument)
     except InputError as error:

@@ -50,6 +50,7 @@ def test_file_is_loaded_and_registered_once(store: Store) -> None:
     assert register(store, "one") == register(store, "one") == "one"
     assert len(store.files.present()) == 1
     loaded = store.calibrations.load("one")
+    assert isinstance(loaded, CalibrationFrame)
     assert (loaded.kind, loaded.product_id) == ("bias", "one")
     np.testing.assert_array_equal(loaded.data, np.full((8, 6), 3, np.float32))
     with pytest.raises(StoreError, match="no calibration file two"):
@@ -57,7 +58,36 @@ def test_file_is_loaded_and_registered_once(store: Store) -> None:
 
 
 def test_of_files_without_dates_the_last_made_is_taken(store: Store) -> None:
-    wanted = {"kind": "bias", "instrument": "simcam", "section": "A", "filter": "r", "mjd": 60000.0}
+    wanted: dict[str, Any] = {
+        "kind": "bias",
+        "instrument": "simcam",
+        "section": "A",
+        "filter": "r",
+        "mjd": 60000.0,
+    }
     for identity in ("b", "c", "a"):
         register(store, identity)
         assert store.calibrations.find(**wanted) == identity
+
+
+def test_of_files_with_exposures_the_one_nearest_in_time_is_taken(store: Store) -> None:
+    wanted: dict[str, Any] = {"kind": "bias", "instrument": "simcam", "section": "A", "filter": "r"}
+    for identity, mjd in (("before", 60000.0), ("after", 60004.0)):
+        register(store, identity, mjd=mjd)
+    assert [store.calibrations.find(**wanted, mjd=mjd) for mjd in (59000.0, 60001.9, 60002.1)] == [
+        "before",
+        "before",
+        "after",
+    ]
+    register(store, "limited", mjd=60002.0, valid_from_mjd=60002.0, valid_to_mjd=60002.05)
+    assert store.calibrations.find(**wanted, mjd=60002.04) == "limited"
+    assert store.calibrations.find(**wanted, mjd=60002.1) == "after"
+
+
+def test_quality_is_kept_in_the_row(store: Store) -> None:
+    register(store, "one", metrics={"noise": np.float32(0.5), "noise_ratio": np.nan})
+    assert store.calibrations.metrics("one") == {"noise": 0.5, "noise_ratio": None}
+    assert store.calibrations.metrics("two") == {}
+    store.calibrations.retire("one")
+    assert store.calibrations.listed() == []
+    assert [row.identity for row in store.calibrations.listed(with_retired=True)] == ["one"]

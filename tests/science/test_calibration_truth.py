@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from seechange_core.api import Detrender
 from seechange_core.builtin import simcam_camera as camera
 from seechange_core.builtin.detrending import Bias, Flat, Gain, Overscan, Saturation
 from seechange_core.frames import CalibrationFrame, SectionData
@@ -46,7 +47,7 @@ def exposed(
     return SectionData(raw.astype(np.float32), "adu", detector.amplifiers, info), hits > 0
 
 
-def corrected(section: SectionData, detector: Detector, *further: object) -> SectionData:
+def corrected(section: SectionData, detector: Detector, *further: Detrender) -> SectionData:
     """Correct a section with the true bias, and what else is given."""
     bias = CalibrationFrame("bias", detector.bias_structure_adu.astype(np.float32), "bias")
     flat = CalibrationFrame("flat", detector.response.astype(np.float32), "flat")
@@ -97,9 +98,8 @@ def test_dark(detector: Detector, stack: ExposureStack, seed: int, record_figure
     for amplifier in detector.amplifiers:
         gain[amplifier.trimmed.slices] = amplifier.gain
         read_noise[amplifier.trimmed.slices] = amplifier.read_noise_electron
-    weights = sum(
-        exposure_s**2 / (read_noise**2 + gain**2 / 12.0 + current * exposure_s) for exposure_s in times
-    )
+    read_out_variance = read_noise**2 + gain**2 / 12.0
+    weights: np.ndarray = np.sum([t**2 / (read_out_variance + current * t) for t in times], axis=0)
     pull = (made.frame.data * gain - current) * np.sqrt(weights)
     ordinary = current < 0.5
     record_figure("dark_noise_over_ideal", pull[ordinary].std(), "")
