@@ -70,9 +70,9 @@ def list_(profile_file: Path | None, assignments: tuple[str, ...], as_json: bool
             "filter": row.filter,
             "valid_from_mjd": row.valid_from_mjd,
             "valid_to_mjd": row.valid_to_mjd,
-            "identity": row.identity,
+            "identity": identity,
         }
-        for row in open_located(profile_file, assignments).calibrations.listed()
+        for identity, row in open_located(profile_file, assignments).calibrations.listed()
     ]
     print_rows(
         rows, as_json=as_json, nothing="no calibration frames: 'seechange calibration build' makes them"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from seechange_core.models.badness import BadnessMixin
-from seechange_core.models.base import Base, CreationMixin, IdentityMixin
+from seechange_core.models.base import Base, ProductMixin
 from seechange_core.models.files import FilesMixin
 
 
-class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Base):
-    """One calibration file of one section; `identity` is its product id, or the hash of a foreign file.
+class CalibratorFile(ProductMixin, FilesMixin, Base):
+    """One calibration file of one section; a product made of raw exposures and of earlier calibration files.
 
     Attributes
     ----------

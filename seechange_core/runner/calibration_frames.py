@@ -13,6 +13,7 @@ from seechange_core.imaging.calibration_frames import CORRECTED_BEFORE, combine_
 from seechange_core.provenance import Provenance, product_id
 from seechange_core.runner.services import Services
 from seechange_core.steps.preprocessing import Preprocessing
+from seechange_core.store.record import Observation, ProductRecord
 
 _VERSION = "1.0"
 
@@ -53,7 +54,7 @@ def build_calibrations(
     kind : str
         ``bias`` or ``flat``.
     exposures : sequence of tuple of Path
-        The files of each exposure.
+        The files of each exposure; their order does not matter, and one that is named twice enters once.
     valid_from_mjd, valid_to_mjd : float, optional
         When the results may be used; no limit by default.
 
@@ -73,33 +74,39 @@ def build_calibrations(
         raise InputError(
             f"the flats are of several filters: {', '.join(filters)}; build one filter at a time"
         )
-    registered = [
-        services.store.exposures.register(services.instrument.name, header, files)
+    registered = {
+        services.store.exposures.register(services.instrument.name, header, files).identity: files
         for files, header in zip(exposures, headers, strict=True)
-    ]
+    }
+    identities = sorted(registered)
+    first = min(headers, key=lambda header: header.mjd)
     corrections = _corrections(services, kind)
-    provenance = Provenance.of("calibration", _VERSION, {"kind": kind}, {"": corrections}, {})
-    services.store.provenances.register([provenance])
+    provenance = Provenance.of(kind, _VERSION, {}, {"": corrections}, {})
     built = []
-    for section in headers[0].sections:
-        calibrations = _needed(services, corrections, section, filters[0], headers[0].mjd)
-        inputs = {f"exposure_{number}": row.identity for number, row in enumerate(registered)}
+    for section in first.sections:
+        calibrations = _needed(services, corrections, section, filters[0], first.mjd)
+        inputs = {f"exposure_{number}": exposure for number, exposure in enumerate(identities)}
         inputs |= {f"calibration.{name}": frame.product_id for name, frame in calibrations.items()}
         identity = product_id(provenance.id, section, inputs)
         if not services.store.calibrations.has(identity):
             corrected = [
-                _corrected(services.instrument.read(files, section), corrections, calibrations)
-                for files in exposures
+                _corrected(services.instrument.read(registered[exposure], section), corrections, calibrations)
+                for exposure in identities
             ]
-            services.store.calibrations.register(
-                combine_calibration(kind, corrected, identity),
+            observation = Observation(
                 instrument=services.instrument.name,
+                filter=filters[0],
+                mjd=first.mjd,
+                exposure_s=first.exposure_s,
                 section=section,
-                filter=filters[0] or None,
+            )
+            services.store.calibrations.register(
+                ProductRecord(identity, provenance, section, identity, inputs, observation),
+                combine_calibration(kind, corrected, identity),
                 valid_from_mjd=valid_from_mjd,
                 valid_to_mjd=valid_to_mjd,
             )
-        built.append(BuiltCalibration(kind, section, filters[0], identity, len(exposures)))
+        built.append(BuiltCalibration(kind, section, filters[0], identity, len(identities)))
     return built
 
 

@@ -8,14 +8,19 @@ import pytest
 from seechange_core.errors import StoreError
 from seechange_core.frames import CalibrationFrame
 from seechange_core.models import Badness, row_id
+from seechange_core.provenance import Provenance
 from seechange_core.store import Store
 from seechange_core.store.marking import set_badness
+from seechange_core.store.record import Observation, ProductRecord
 
 
 def register(store: Store, identity: str, **options: Any) -> str:
     kind = options.pop("kind", "bias")
     frame = CalibrationFrame(kind, np.full((8, 6), len(identity), np.float32), identity)
-    return store.calibrations.register(frame, **{"instrument": "simcam", "section": "A", **options})
+    seen = Observation("simcam", options.pop("filter", ""), 59990.0, 0.0, section=options.pop("section", "A"))
+    provenance = Provenance(kind, "1.0", {}, {})
+    record = ProductRecord(identity, provenance, str(seen.section), identity, {}, seen)
+    return store.calibrations.register(record, frame, **options)
 
 
 def test_valid_file_that_began_nearest_is_found(store: Store) -> None:
@@ -52,7 +57,7 @@ def test_file_is_loaded_and_registered_once(store: Store) -> None:
     loaded = store.calibrations.load("one")
     assert (loaded.kind, loaded.product_id) == ("bias", "one")
     np.testing.assert_array_equal(loaded.data, np.full((8, 6), 3, np.float32))
-    with pytest.raises(StoreError, match="no calibration file two"):
+    with pytest.raises(StoreError, match="two has no calibration: it was deleted"):
         store.calibrations.load("two")
 
 
