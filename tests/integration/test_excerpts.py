@@ -13,7 +13,8 @@ import pytest
 from seechange_core.api import CatalogRegion, Params, StarCatalog, parameter
 from seechange_core.errors import InputError
 from seechange_core.frames import StarTable
-from seechange_core.store import Database, FileStore, Store
+from seechange_core.store import Database, FileStore, LocalFolderArchive, Store
+from seechange_core.store.checking import check_files
 
 REGION = CatalogRegion(150.0, 2.0, 0.25, 19.0)
 
@@ -34,10 +35,18 @@ class Counting(StarCatalog):
         with Path(self.params.calls).open("a") as file:
             file.write(f"{os.getpid()}\n")
         time.sleep(self.params.seconds)
+        return self.stars(region)
+
+    def stars(self, region: CatalogRegion, mag_g: float = 15.0) -> StarTable:
         columns = {"id": ["s1"], "ra": [region.ra_deg], "dec": [region.dec_deg]}
         return StarTable(
-            {**columns, "ra_error": [0.1], "dec_error": [0.1], "mag_g": [15.0]}, {"epoch_mjd": 57388.0}
+            {**columns, "ra_error": [0.1], "dec_error": [0.1], "mag_g": [mag_g]}, {"epoch_mjd": 57388.0}
         )
+
+
+class Revised(Counting):
+    def stars(self, region: CatalogRegion, mag_g: float = 16.0) -> StarTable:
+        return super().stars(region, mag_g)
 
 
 class Unreachable(Counting):
@@ -73,6 +82,32 @@ def test_excerpt_is_fetched_once(store: Store, tmp_path: Path) -> None:
         np.testing.assert_array_equal(again[name], values)
     store.excerpts.get(catalog(tmp_path), CatalogRegion(151.0, 2.0, 0.25, 19.0))
     assert len(calls(tmp_path)) == 2
+
+
+def test_excerpt_whose_file_is_lost_is_fetched_again(store: Store, tmp_path: Path) -> None:
+    archive = LocalFolderArchive(tmp_path / "archive")
+    files = FileStore(store.files.root, archive)
+    Store(store.database, files).excerpts.get(catalog(tmp_path), REGION)
+    (path,) = files.present()
+    path.unlink()
+    assert Store(store.database, files).excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+    assert len(calls(tmp_path)) == 1, "the archive had it"
+    path.unlink()
+    archive.delete(path.relative_to(files.root).as_posix())
+    assert Store(store.database, files).excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+    assert len(calls(tmp_path)) == 2
+    assert check_files(store.database, files) == []
+
+
+def test_excerpt_that_comes_back_changed_is_the_one_that_is_known(store: Store, tmp_path: Path) -> None:
+    store.excerpts.get(catalog(tmp_path), REGION)
+    (path,) = store.files.present()
+    path.unlink()
+    for _ in range(2):
+        fresh = Store(store.database, store.files).excerpts
+        assert fresh.get(catalog(tmp_path, kind=Revised), REGION)["mag_g"] == [16.0]
+    assert len(calls(tmp_path)) == 2
+    assert check_files(store.database, store.files) == []
 
 
 def test_failure_is_not_remembered(store: Store, tmp_path: Path) -> None:
