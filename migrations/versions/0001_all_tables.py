@@ -128,7 +128,6 @@ def upgrade() -> None:
         sa.Column("classification", sa.Text(), nullable=False),
         sa.Column("is_fake", sa.Boolean(), nullable=False),
         sa.Column("is_test", sa.Boolean(), nullable=False),
-        sa.Column("n_measurements", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         *position(),
     )

@@ -15,7 +15,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
-from seechange_core.models import Object, Provenance, RefSet, row_id
+from seechange_core.models import Object, Provenance, RefSet, SensorSection, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.inserting import insert_missing, insert_or_find
 
@@ -91,9 +91,9 @@ def insert_all(session: Session) -> None:
 def count_up(session: Session) -> None:
     """Read, think, write: loses counts unless writers wait for each other."""
     key = row_id("counter")
-    count = session.scalar(select(Object.n_measurements).where(Object.id == key))
+    count = session.scalar(select(SensorSection.gain).where(SensorSection.id == key))
     time.sleep(0.005)
-    session.execute(update(Object).where(Object.id == key).values(n_measurements=count + 1))
+    session.execute(update(SensorSection).where(SensorSection.id == key).values(gain=count + 1))
 
 
 def count_up_often(database: Database, cells: list[int]) -> None:
@@ -103,12 +103,16 @@ def count_up_often(database: Database, cells: list[int]) -> None:
 
 def test_writers_of_a_common_cell_wait_for_each_other(database: Database, processes: Pool) -> None:
     with database.write() as session:
-        session.add(Object(id=row_id("counter")))
+        session.add(
+            SensorSection(
+                id=row_id("counter"), instrument="simcam", section="A", valid_from_mjd=0.0, gain=0.0
+            )
+        )
     started = [processes.apply_async(count_up_often, (database, cells)) for cells in ([5, 1], [2, 5])]
     for result in started:
         result.get(timeout=60)
     with database.read() as session:
-        assert session.scalar(select(Object.n_measurements)) == 40
+        assert session.scalar(select(SensorSection.gain)) == 40
 
 
 def test_unit_is_repeated_after_a_deadlock(database: Database) -> None:

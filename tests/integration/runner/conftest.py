@@ -152,7 +152,8 @@ class Survey:
         products = {row.id for row in self.rows(Product)}
         found += [row for row in self.rows(Measurements) if row.product_id not in products]
         found += [row for row in self.rows(DeepScore) if row.measurement_id not in measured]
-        found += [row for row in self.rows(Object) if row.n_measurements == 0]
+        belongs = {row.object_id for row in self.rows(Measurements)}
+        found += [row for row in self.rows(Object) if row.id not in belongs]
         return found
 
     def reports(self) -> list[Report]:
