@@ -52,10 +52,14 @@ class SuppliedPsfRequest:
 
 @dataclass(frozen=True)
 class ReferenceRequest:
-    """A step needs the reference of this sky area and filter: the runner hands a `CalibratedImage` over as `role`."""
+    """A step needs the reference of this sky area and filter: the runner hands a `CalibratedImage` over as `role`.
+
+    It is one of the image's own camera unless `instrument` names another.
+    """
 
     reference_set: str
     min_overlap: float
+    instrument: str | None = None
     role: str = "reference"
 
 

@@ -195,10 +195,10 @@ def test_reference_elsewhere_is_rejected(seed: int) -> None:
         subtract(replace(made, reference=far), PlainDifference())
 
 
-def test_reference_is_asked_for_by_set_and_overlap(seed: int) -> None:
-    params = Subtraction.Params(reference_set="deep", min_overlap=0.7)
+def test_reference_is_asked_for_by_set_camera_and_overlap(seed: int) -> None:
+    params = Subtraction.Params(reference_set="deep", reference_instrument="decam", min_overlap=0.7)
     context = StepContext({}, np.random.default_rng(0), None)
-    assert Subtraction().requests({}, params, context) == (ReferenceRequest("deep", 0.7),)
+    assert Subtraction().requests({}, params, context) == (ReferenceRequest("deep", 0.7, "decam"),)
 
 
 def test_difference_full_of_detections_is_rejected(seed: int) -> None:
