@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
@@ -90,28 +89,18 @@ def test_injected_source_makes_a_fake_object(full_chain: Any, new_chain: Callabl
     assert [fakes[identity] for identity in identities] == [False, True, True]
 
 
-def test_two_processes_make_one_object_of_one_source(full_chain: Any, new_chain: Callable[..., Any]) -> None:
+def test_two_processes_make_one_object_of_one_source(
+    full_chain: Any, new_chain: Callable[..., Any], at_once: Callable[..., list[Any]]
+) -> None:
     store = full_chain.store
     chains = [full_chain, again(full_chain, new_chain, "second", 60001.25, shift_deg=0.3 / 3600)]
     url = store.database.url.render_as_string(hide_password=False)
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(2)
-    workers = [
-        spawn.Process(target=_associate, args=(url, chain.identities["measurements"], barrier))
-        for chain in chains
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+    at_once(_associate, *[(url, chain.identities["measurements"]) for chain in chains])
     assert [len(light_curve(store, one.id)) for one in objects(store)] == [2, 2, 2]
 
 
-def _associate(url: str, product_id: str, barrier: Any) -> None:
-    associations = Associations(Database(url))
-    barrier.wait(60)
-    associations.associate(product_id, assign, 1.0)
+def _associate(url: str, product_id: str) -> None:
+    Associations(Database(url)).associate(product_id, assign, 1.0)
 
 
 @pytest.mark.parametrize(

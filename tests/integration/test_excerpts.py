@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -67,12 +68,6 @@ def get(url: str, root: Path, folder: Path, seconds: float) -> None:
     assert stars.n_rows == 1
 
 
-def process(store: Store, folder: Path, seconds: float) -> Any:
-    url = store.database.url.render_as_string(hide_password=False)
-    spawn = multiprocessing.get_context("spawn")
-    return spawn.Process(target=get, args=(url, store.files.root, folder, seconds))
-
-
 def test_excerpt_is_fetched_once(store: Store, tmp_path: Path) -> None:
     first = store.excerpts.get(catalog(tmp_path), REGION)
     again = Store(store.database, store.files).excerpts.get(catalog(tmp_path), REGION)
@@ -116,19 +111,20 @@ def test_failure_is_not_remembered(store: Store, tmp_path: Path) -> None:
     assert store.excerpts.get(catalog(tmp_path), REGION).n_rows == 1
 
 
-def test_processes_that_want_the_same_wait_for_one(store: Store, tmp_path: Path) -> None:
+def test_processes_that_want_the_same_wait_for_one(
+    store: Store, tmp_path: Path, at_once: Callable[..., list[Any]]
+) -> None:
     store.excerpts.get(catalog(tmp_path), CatalogRegion(10.0, 2.0, 0.25, 19.0))
-    readers = [process(store, tmp_path, 1.0) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join(60)
-        assert reader.exitcode == 0
+    arguments = (store.database.url.render_as_string(hide_password=False), store.files.root, tmp_path, 0.5)
+    at_once(get, arguments, arguments)
     assert len(calls(tmp_path)) == 2
 
 
 def test_process_that_dies_holds_up_nobody(store: Store, tmp_path: Path) -> None:
-    dying = process(store, tmp_path, 600.0)
+    url = store.database.url.render_as_string(hide_password=False)
+    dying = multiprocessing.get_context("spawn").Process(
+        target=get, args=(url, store.files.root, tmp_path, 600.0)
+    )
     dying.start()
     deadline = time.monotonic() + 60
     while not calls(tmp_path) and time.monotonic() < deadline:
