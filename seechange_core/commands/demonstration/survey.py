@@ -140,6 +140,8 @@ def _build_references(run: SurveyRun, say: Say) -> None:
     services, profile = run.services, run.services.profile
     services.store.provenances.register([*coadd_plan(profile).provenances(), referencing_provenance(profile)])
     header = services.instrument.read_header((run.files.reference[0],))
+    # An earlier run has calibrated the new epochs too; transients must not enter what they are compared with.
+    first_new_mjd = min(services.instrument.read_header((path,)).mjd for path in run.files.new)
     sections = list(services.instrument.sections)
     for number, section in enumerate(sections):
         say("references", number, len(sections))
@@ -151,6 +153,7 @@ def _build_references(run: SurveyRun, say: Say) -> None:
             services,
             filter=header.filter,
             position=(float(ra[0]), float(dec[0])),
+            before_mjd=first_new_mjd,
             reference_set=profile.parameters("subtraction").reference_set,
         )
 
