@@ -20,7 +20,7 @@ class Observation:
     instrument, filter : str
         Short names.
     mjd, exposure_s : float
-        Mid-exposure (UTC) and exposure time; of a coadd the mean and the sum over its members.
+        Mid-exposure (UTC) and exposure time; of a coadd the mean and the median of its members.
     exposure_id : UUID or None
         Primary key of the exposure; None for a coadd.
     section : str or None
