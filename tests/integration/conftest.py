@@ -202,7 +202,7 @@ def new_chain(store: Store, tmp_path: Path) -> Callable[..., Chain]:
 
 @pytest.fixture
 def fresh_chain(store: Store, tmp_path: Path) -> Chain:
-    """A section with every product saved by this store, whose provenances it knows; the reference is of another exposure."""
+    """A section with every product saved by this store, whose provenances it knows."""
     return _full_chain(store, tmp_path)
 
 
