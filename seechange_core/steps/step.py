@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from seechange_core.api import CatalogRegion, Params
 from seechange_core.frames import (
     BackgroundModel,
@@ -86,14 +84,11 @@ class StepContext:
     ----------
     components : mapping of str to tuple of Component
         What the profile put into each of the step's slots.
-    random : numpy.random.Generator
-        Seeded from the product id.
     instrument : Component
         The camera; steps use its descriptions, never its file methods.
     """
 
     components: Mapping[str, tuple[Any, ...]]
-    random: np.random.Generator
     instrument: Any
 
     def component(self, slot: str = "") -> Any:
