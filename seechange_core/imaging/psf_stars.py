@@ -101,7 +101,7 @@ def neighbour_pixels(
     covered = np.zeros((len(rows), size, size), bool)
     for number, (row, neighbours) in enumerate(zip(rows, near, strict=True)):
         middle = np.floor(positions[row] + 0.5)
-        for other in neighbours:
+        for other in np.asarray(neighbours, np.intp):
             if other != row:
                 dx, dy = positions[other] - middle
                 covered[number] |= np.hypot(offset[None, :] - dx, offset[:, None] - dy) <= radius
