@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, PsfModel
 from seechange_core.imaging.matched_filter import gaussian_profile
@@ -12,9 +11,9 @@ from seechange_core.imaging.pixel_grid_psf import StarStamps
 
 _THRESHOLD_SIGMA = 7.0
 # Of the star's light in a pixel, which the first PSF may have wrong.
-_MODEL_ERROR = 0.15
-# Nearer in, a neighbour and an error of the PSF look alike.
-_NEAREST_FWHM = 1.0
+_MODEL_ERROR = 0.2
+# Nearer in, a neighbour and an error of the PSF look alike; there the star itself is rejected as no single star.
+_NEAREST_FWHM = 1.5
 
 
 def hidden_neighbours(stars: StarStamps, psf: PsfModel) -> Floats:
@@ -42,14 +41,18 @@ def hidden_neighbours(stars: StarStamps, psf: PsfModel) -> Floats:
     weight = np.where(stars.good, 1.0 / variance, 0.0)
     signal = _filtered(weight * (stars.light - light), psf.fwhm, squared=False)
     information = _filtered(weight, psf.fwhm, squared=True)
-    usable = stars.good & ~_near_star(stars, _NEAREST_FWHM * psf.fwhm) & (information > 0)
-    safe = np.where(usable, information, 1.0)
-    significance = np.where(usable, signal / np.sqrt(safe), 0.0)
+    usable = stars.good & (information > 0)
+    significance = np.where(usable, signal / np.sqrt(np.where(usable, information, 1.0)), 0.0)
+    # An error of the PSF shows on several sides of the star, a neighbour on one.
+    elsewhere = np.max([np.rot90(significance, turns, axes=(1, 2)) for turns in (1, 2, 3)], axis=0)
+    significance -= elsewhere.clip(0.0)
     corners = np.floor(np.stack([stars.x, stars.y], axis=1) + 0.5) - size // 2
     found = [np.empty((0, 2))]
     for number in np.flatnonzero(significance.max(axis=(1, 2)) > _THRESHOLD_SIGMA):
         rows, columns = local_maxima(significance[number].astype(np.float32), _THRESHOLD_SIGMA)
-        found.append(corners[number] + np.stack([columns, rows], axis=1))
+        position = corners[number] + np.stack([columns, rows], axis=1)
+        distance = np.hypot(*(position - (stars.x[number], stars.y[number])).T)
+        found.append(position[distance > _NEAREST_FWHM * psf.fwhm])
     return np.concatenate(found)
 
 
@@ -61,12 +64,3 @@ def _filtered(stamps: Floats, fwhm: float, *, squared: bool) -> Floats:
     matrix = np.where(distance < len(half), half[distance.clip(0, len(half) - 1)], 0.0)
     filtered: Floats = matrix @ stamps @ matrix
     return filtered
-
-
-def _near_star(stars: StarStamps, radius: float) -> NDArray[np.bool_]:
-    size = stars.light.shape[-1]
-    offset = np.arange(size) - size // 2
-    dx = offset - (stars.x - np.floor(stars.x + 0.5))[:, None]
-    dy = offset - (stars.y - np.floor(stars.y + 0.5))[:, None]
-    near: NDArray[np.bool_] = np.hypot(dx[:, None, :], dy[:, :, None]) <= radius
-    return near

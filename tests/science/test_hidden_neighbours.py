@@ -21,11 +21,13 @@ Record = Callable[[str, float, str], None]
 
 
 def star_light(x: Floats, y: Floats, flux: Floats) -> NDArray[np.float64]:
-    """Gaussian stars, which a few pixels hold."""
-    grid = np.arange(SIDE)
-    sigma = FWHM / 2.3548
-    across, along = (np.exp(-0.5 * ((grid - at[:, None]) / sigma) ** 2) for at in (x, y))
-    light: NDArray[np.float64] = np.einsum("n,ny,nx->yx", flux / (2 * np.pi * sigma**2), along, across)
+    """Moffat stars of beta 3.5."""
+    row, column = np.mgrid[:SIDE, :SIDE]
+    width = FWHM / 2 / np.sqrt(2 ** (1 / 3.5) - 1)
+    light = np.zeros((SIDE, SIDE))
+    for at_x, at_y, total in zip(x, y, flux, strict=True):
+        profile = (1 + ((column - at_x) ** 2 + (row - at_y) ** 2) / width**2) ** -3.5
+        light += total * 2.5 / (np.pi * width**2) * profile
     return light
 
 
@@ -69,5 +71,5 @@ def test_the_psf_is_as_without_them(seed: int, record_figure: Record) -> None:
     inside = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1]) < 1.5 * FWHM
     core, without = (psf.centred(psf.x_zero, psf.y_zero)[inside].sum() for psf in (beside, alone))
     record_figure("psf_core_beside_hidden_neighbours", 100 * (core / without - 1), "%")
-    # Without the look for neighbours it is 0.0017.
+    # Without the look for neighbours it is up to 0.0034 (seed 4).
     assert abs(core / without - 1) < 3e-4
