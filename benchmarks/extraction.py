@@ -69,7 +69,7 @@ def main() -> None:
     frame = scene(options.rows, options.columns, options.stars)
     params = ExtractionParams()
     sky, estimator = SepBackground(), PixelGridPsf()
-    context = StepContext({"background": (sky,), "psf": (estimator,)}, np.random.default_rng(0), None)
+    context = StepContext({"background": (sky,), "psf": (estimator,)}, None)
     mask = unusable_pixels(frame)
     background = sky.measure(frame)
     image = frame.replaced(data=frame.data - background_image(background))

@@ -150,7 +150,7 @@ def main() -> None:
         seconds = best(partial(component.apply, current, calibrations), options.repeat)
         print(f"{component.name:28s} {seconds:7.3f}")
         current = component.apply(current, calibrations)
-    context = StepContext({"": tuple(usual)}, np.random.default_rng(0), None)
+    context = StepContext({"": tuple(usual)}, None)
     inputs = {"section": section, "calibrations": calibrations}
     seconds = best(lambda: Preprocessing().run(inputs, PreprocessingParams(), context), options.repeat)
     print(f"{'whole step':28s} {seconds:7.3f}")

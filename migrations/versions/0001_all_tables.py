@@ -76,24 +76,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
-        "calibrator_files",
-        sa.Column("id", sa.Uuid(), primary_key=True),
-        sa.Column("identity", sa.Text(), nullable=False, unique=True),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("instrument", sa.Text(), nullable=False),
-        sa.Column("section", sa.Text(), nullable=False),
-        sa.Column("filter", sa.Text(), nullable=True),
-        sa.Column("valid_from_mjd", sa.Double(), nullable=True),
-        sa.Column("valid_to_mjd", sa.Double(), nullable=True),
-        sa.Column("mjd", sa.Double(), nullable=True),
-        sa.Column("metrics", document, nullable=False),
-        sa.Column("retired", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        *files(),
-        *badness(),
-        sa.Index(None, "instrument", "section", "kind"),
-    )
-    op.create_table(
         "catalog_excerpts",
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("identity", sa.Text(), nullable=False, unique=True),
@@ -146,7 +128,6 @@ def upgrade() -> None:
         sa.Column("classification", sa.Text(), nullable=False),
         sa.Column("is_fake", sa.Boolean(), nullable=False),
         sa.Column("is_test", sa.Boolean(), nullable=False),
-        sa.Column("n_measurements", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         *position(),
     )
@@ -223,6 +204,20 @@ def upgrade() -> None:
         refers("code_version_id", "code_versions.id"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, index=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+    )
+    op.create_table(
+        "calibrator_files",
+        product_key(),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("instrument", sa.Text(), nullable=False),
+        sa.Column("section", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=True),
+        sa.Column("valid_from_mjd", sa.Double(), nullable=True),
+        sa.Column("valid_to_mjd", sa.Double(), nullable=True),
+        sa.Column("mjd", sa.Double(), nullable=True),
+        sa.Column("retired", sa.Boolean(), nullable=False),
+        *files(),
+        sa.Index(None, "instrument", "section", "kind"),
     )
     op.create_table(
         "data_files",

@@ -22,7 +22,7 @@ from seechange_core.api.instrument import (
     Site,
 )
 from seechange_core.api.scorer import Scorer
-from seechange_core.api.subtractor import Subtractor
+from seechange_core.api.subtractor import FilteringParams, Subtractor
 from seechange_core.errors import InputError, MissingInput, Rejected
 from seechange_core.params import Params, parameter
 
@@ -38,6 +38,7 @@ __all__ = [
     "Detrender",
     "ExposureHeader",
     "FilterTransformation",
+    "FilteringParams",
     "InputError",
     "Instrument",
     "MissingInput",

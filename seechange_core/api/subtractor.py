@@ -7,6 +7,37 @@ from typing import ClassVar
 
 from seechange_core.api.component import Component
 from seechange_core.frames import AlignedPair, Difference
+from seechange_core.params import Params, parameter
+
+
+class FilteringParams(Params):
+    """Parameters of every subtraction that filters both images, as `imaging.filtered_difference` does."""
+
+    border: int = parameter(
+        32, ge=8, le=512, unit="pixel", description="Overlap of the tiles; filters reach no further"
+    )
+    min_usable_fraction: float = parameter(
+        0.2, ge=0, le=1, description="Pairs with fewer pixels that are usable in both images are rejected"
+    )
+    min_registration_error: float = parameter(
+        0.02,
+        ge=0,
+        le=5,
+        unit="pixel",
+        description="Misregistration along each axis that is always allowed for",
+    )
+    relative_error: float = parameter(
+        0.003,
+        ge=0,
+        le=0.5,
+        description="Error of PSFs or kernel and of the flux ratio, as a fraction of a source's light",
+    )
+    fill_error: float = parameter(
+        1.0,
+        ge=0,
+        le=10,
+        description="Error of what stands in for unusable pixels, as a fraction of its light",
+    )
 
 
 class Subtractor(Component, abc.ABC):

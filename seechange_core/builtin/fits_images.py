@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from string import Formatter
 from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator
@@ -14,6 +15,8 @@ from seechange_core.frames import MaskPlane, SectionData, SkyMapping
 from seechange_core.imaging.wcs_cards import mapping_from_cards
 
 Extension = int | str
+#: What the names of weight maps and masks can be built from.
+_PLACEHOLDERS = ("stem", "name")
 
 
 class FitsParams(Params):
@@ -59,6 +62,18 @@ class FitsParams(Params):
         description="For planes of the mask (bad, saturated, cosmic_ray ...) the bits of the file's mask that mean it; "
         "empty: whatever is not 0 is bad",
     )
+
+    @field_validator("weight_file", "mask_file")
+    @classmethod
+    def _known_placeholders(cls, value: str | None) -> str | None:
+        named = {name for _, name, _, _ in Formatter().parse(value or "") if name is not None}
+        unknown = sorted(named.difference(_PLACEHOLDERS))
+        if unknown:
+            wrong, known = (
+                " and ".join(f"{{{name}}}" for name in names) for names in (unknown, _PLACEHOLDERS)
+            )
+            raise ValueError(f"no placeholder is called {wrong}; there are {known}")
+        return value
 
     @field_validator("mask_bits")
     @classmethod

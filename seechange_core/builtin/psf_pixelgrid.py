@@ -40,7 +40,7 @@ class PixelGridPsf(PsfEstimator):
     """Every pixel of the PSF is a polynomial of position, fitted to stars by linear least squares."""
 
     name: ClassVar[str] = "pixelgrid"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = PixelGridParams
 
     def measure(

@@ -20,7 +20,16 @@ _GAIA_NAMES = {"id": "source_id"} | {
 }
 _GAIA_ONLY = ("ref_epoch", *(f"phot_{name}_mean_flux_over_error" for name in _GAIA_BANDS.values()))
 _REQUIRED = ("ra", "dec")
-_OPTIONAL = ("ra_error", "dec_error", "pmra", "pmdec", "pmra_error", "pmdec_error", "parallax", "parallax_error")
+_OPTIONAL = (
+    "ra_error",
+    "dec_error",
+    "pmra",
+    "pmdec",
+    "pmra_error",
+    "pmdec_error",
+    "parallax",
+    "parallax_error",
+)
 
 
 def own_names(available: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:

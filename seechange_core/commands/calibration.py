@@ -146,9 +146,9 @@ def use(
       seechange calibration use crosstalk DECam_xtalk.txt --instrument decam
       seechange calibration use flat my-flat.fits --filter r --sections C1 --valid-from 61071
     """  # noqa: D301
-    from seechange_core.runner.calibration_products import Validity
     from seechange_core.runner.foreign_calibrations import use_calibration
     from seechange_core.runner.services import Services
+    from seechange_core.store.rows.calibrations import Validity
 
     services = Services.of(read_profile(profile_file, instrument, assignments))
     used = use_calibration(
@@ -183,13 +183,13 @@ def list_(
             "mjd": row.mjd,
             "valid_from_mjd": row.valid_from_mjd,
             "valid_to_mjd": row.valid_to_mjd,
-            "exposures": row.metrics.get("n_combined"),
-            "noise": row.metrics.get("noise"),
+            "exposures": metrics.get("n_combined"),
+            "noise": metrics.get("noise"),
             **({"retired": row.retired} if with_retired else {}),
-            "identity": row.identity,
-            **({"metrics": row.metrics} if as_json else {}),
+            "identity": identity,
+            **({"metrics": metrics} if as_json else {}),
         }
-        for row in calibrations.listed(with_retired=with_retired)
+        for identity, row, metrics in calibrations.listed(with_retired=with_retired)
         if not kind or row.kind == kind
     ]
     print_rows(

@@ -51,14 +51,7 @@ def process(
     from seechange_core.pipeline import exposure_plan
     from seechange_core.runner.dry_run import planned_products
     from seechange_core.runner.exposure_files import collect
-    from seechange_core.runner.process import (
-        SectionWork,
-        StepStarted,
-        conclude_run,
-        process_sections,
-        register,
-        register_run,
-    )
+    from seechange_core.runner.process import StepStarted, process_sections, register_exposures
     from seechange_core.runner.section_report import FAILED, SectionReport, exit_status
     from seechange_core.runner.services import Services
 
@@ -86,24 +79,16 @@ def process(
             click.echo(f"{report.exposure} {report.state}: {report.reason}", err=True)
         sys.exit(exit_status(reports, strict=strict))
 
-    code_version_id = register_run(services, plan)
-    tasks = []
-    for paths in exposures:
-        found, failure = register(services, paths, wanted)
-        tasks += found
-        reports += [failure] if failure else []
-    # One exposure may be named more than once.
-    tasks = list(dict.fromkeys(tasks))
-    work = SectionWork(profile.layers, plan.steps[-1].process, code_version_id)
+    tasks, failures = register_exposures(services, exposures, wanted)
+    reports += failures
     number = jobs or profile.runner.jobs or os.cpu_count() or 1
     with Progress(len(tasks), quiet=as_json) as progress:
-        for event in process_sections(tasks, work, number):
+        for event in process_sections(services, plan, tasks, number):
             if isinstance(event, StepStarted):
                 progress.step(event.task.exposure, event.task.section, event.process)
             else:
                 progress.finished(event)
                 reports.append(event)
-    conclude_run(services, reports)
     reports.sort(key=lambda report: (report.exposure, report.section))
     click.echo(json.dumps([report.as_json() for report in reports], indent=2) if as_json else table(reports))
     sys.exit(exit_status(reports, strict=strict))

@@ -103,6 +103,7 @@ def list_(
     rows = [
         {
             "set": name,
+            "instrument": row.instrument,
             "filter": row.filter,
             "sky_cell": row.sky_cell,
             "ra": row.ra,

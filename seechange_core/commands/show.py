@@ -24,6 +24,12 @@ from seechange_core.commands.tables import print_rows
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many rows."
 )
+@click.option(
+    "--tag",
+    default="current",
+    show_default=True,
+    help="Processing whose measurements of each object are counted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     kind: str,
@@ -33,6 +39,7 @@ def show(
     band: str,
     cone: tuple[float, float, float] | None,
     limit: int,
+    tag: str,
     as_json: bool,
 ) -> None:
     """List exposures, images, detections (measured candidates) or objects.
@@ -43,7 +50,7 @@ def show(
     from seechange_core.store.listings import Selection, list_rows
 
     store = open_located(profile_file, assignments)
-    rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit))
+    rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit, tag))
     print_rows(rows, as_json=as_json, nothing=f"no such {kind} in {store.database.name}")
     if len(rows) == limit:
         click.echo(f"these are the first {limit}; --limit shows more", err=True)

@@ -98,7 +98,12 @@ def degree_for(n_stars: int, fewest: Sequence[int]) -> int:
 
 
 def fit_pixel_grid(
-    stars: StarStamps, first: PsfModel, fewest_for_degree: Sequence[int], rounds: int = 4
+    stars: StarStamps,
+    first: PsfModel,
+    fewest_for_degree: Sequence[int],
+    *,
+    rounds: int = 4,
+    alien_light: float = 0.0,
 ) -> PsfFitResult:
     """Fit a PSF to stars.
 
@@ -112,6 +117,9 @@ def fit_pixel_grid(
         Stars needed for the degrees 1, 2, 3 ...
     rounds : int
         Corrections to the first model; 2 are enough if it is a good one.
+    alien_light : float
+        Light per pixel, as a part of a star's own, that undetected neighbours may add. It keeps the brightest star from
+        deciding alone where the PSF is faint.
 
     Raises
     ------
@@ -129,7 +137,7 @@ def fit_pixel_grid(
     model, fwhm = first, first.fwhm
     for turn in range(_MOST_REJECTIONS + 1):
         degree = degree_for(int(used.sum()), fewest_for_degree)
-        model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds)
+        model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds, alien_light)
         rounds = 1
         chi2 = np.full(len(used), np.inf)
         chi2[used] = _core_chi2(model, fitted, fwhm)
@@ -163,7 +171,9 @@ def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[fl
     return float(np.median(_core_chi2(judged, judges, fwhm))), _core_residual(judged, judges, fwhm)
 
 
-def _fit(model: PsfModel, stars: StarStamps, fwhm: float, rounds: int) -> tuple[PsfModel, StarStamps]:
+def _fit(
+    model: PsfModel, stars: StarStamps, fwhm: float, rounds: int, alien_light: float = 0.0
+) -> tuple[PsfModel, StarStamps]:
     """Improve a model; return it and the stars with their positions and fluxes under it."""
     size = stars.light.shape[-1]
     taper = _taper(size, fwhm)
@@ -175,7 +185,8 @@ def _fit(model: PsfModel, stars: StarStamps, fwhm: float, rounds: int) -> tuple[
         residual = np.where(stars.good, stars.light - flux * drawn, 0.0) / flux
         rows, columns = _shift_back(model, stars, size)
         centred = rows @ residual @ columns.transpose(0, 2, 1)
-        weight = np.where(stars.good, flux**2 / (stars.variance + (_RELATIVE_ERROR * flux * drawn) ** 2), 0.0)
+        systematic = flux**2 * ((_RELATIVE_ERROR * drawn) ** 2 + alien_light**2)
+        weight = np.where(stars.good, flux**2 / (stars.variance + systematic), 0.0)
         correction = _solve(_terms(model, stars), centred, weight)
         correction[1:] *= taper
         coefficients = model.coefficients + correction

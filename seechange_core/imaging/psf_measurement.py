@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import Frame, PsfModel, SourceTable
+from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
+from seechange_core.imaging.hidden_neighbours import hidden_neighbours
 from seechange_core.imaging.pixel_grid_psf import (
     PsfFitResult,
     StarStamps,
@@ -35,6 +36,7 @@ _FAINTEST_WING_SIGMA = 0.1
 _ENOUGH_FOR_WINGS = 60
 _SAMPLE_STEP = 8
 _SMALLEST_HALF = 8
+_ALIEN_LIGHT = 1e-3
 _FWHM_PER_SIGMA = 2.3548200450309493
 
 
@@ -99,15 +101,25 @@ def measure_psf(
         )
     size = 2 * max(_SMALLEST_HALF, math.ceil(half_size_fwhm * fwhm)) + 1
     mask = unusable_pixels(image)
+    positions = np.stack([sources["x"], sources["y"]], axis=1)
     few = rows[:_ENOUGH_FOR_FIRST]
     x, y, flux = (sources[name][few] for name in ("x", "y", "flux"))
     stars = cut_stars(image.data, image.variance, mask, x, y, flux, wide_size(fwhm))
-    covered = neighbour_pixels(sources, few, wide_size(fwhm), _NEIGHBOUR_RADIUS_FWHM * fwhm)
+    covered = neighbour_pixels(positions, few, wide_size(fwhm), _NEIGHBOUR_RADIUS_FWHM * fwhm)
     stars = replace(stars, good=stars.good & ~covered)
-    core = fit_pixel_grid(stars.trimmed(size), gaussian_psf(image.shape, size, fwhm), fewest_for_degree[:1])
+    core = fit_pixel_grid(
+        stars.trimmed(size),
+        gaussian_psf(image.shape, size, fwhm),
+        fewest_for_degree[:1],
+        alien_light=_ALIEN_LIGHT,
+    )
     first = _completed(core, stars)
 
-    stars, wide = _without_neighbours(image, sources, rows, first, size)
+    stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
+    hidden = hidden_neighbours(stars, _trimmed(first, size))
+    if len(hidden):
+        positions = np.concatenate([positions, hidden])
+        stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
     result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
     chi2, residual = goodness(result, fewest_for_degree)
     metrics = {
@@ -130,17 +142,19 @@ def _completed(core: PsfFitResult, wide: StarStamps) -> PsfModel:
 
 
 def _without_neighbours(
-    image: Frame, sources: SourceTable, rows: NDArray[np.intp], psf: PsfModel, size: int
+    image: Frame, positions: Floats, fluxes: Floats, rows: NDArray[np.intp], psf: PsfModel, size: int
 ) -> tuple[StarStamps, StarStamps]:
     """Cut the stars out of the image once more, with the sources around them subtracted.
 
-    All in stamps of the size, and the brightest also in wide ones.
+    The positions are those of all sources, the rows and first fluxes those of the stars. All stars in stamps of the
+    size, and the brightest also in wide ones.
     """
     mask = unusable_pixels(image)
     outer = wide_size(psf.fwhm)
-    around = sources_near(sources, rows, outer)
-    x, y = sources["x"][around], sources["y"][around]
-    point, residual = fit_point_sources(image.data, image.variance, mask, psf, x, y, size=size, rounds=1)
+    around = sources_near(positions, rows, outer)
+    point, residual = fit_point_sources(
+        image.data, image.variance, mask, psf, *positions[around].T, size=size, rounds=1
+    )
     number = np.searchsorted(around, rows)
     flux = np.nan_to_num(point.flux)
     edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
@@ -150,8 +164,12 @@ def _without_neighbours(
     subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], size, outer)
     measured = np.isfinite(point.flux[number])
     x, y, first_flux = (
-        np.where(measured, column[number], sources[name][rows])
-        for name, column in (("x", point.x), ("y", point.y), ("flux", point.flux))
+        np.where(measured, column[number], fallback)
+        for fallback, column in (
+            (positions[rows, 0], point.x),
+            (positions[rows, 1], point.y),
+            (fluxes, point.flux),
+        )
     )
 
     def alone(chosen: slice, side: int) -> StarStamps:
@@ -159,7 +177,7 @@ def _without_neighbours(
         stars = cut_stars(residual, image.variance, mask, at_x, at_y, first_flux[chosen], side)
         own = flux[number][chosen, None, None] * psf.stamps(at_x, at_y, side)
         # Light that a point source does not explain is worst in the middle of the neighbours.
-        covered = neighbour_pixels(sources, rows[chosen], side, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
+        covered = neighbour_pixels(positions, rows[chosen], side, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
         light = np.where(stars.good, stars.light + own, 0.0)
         return replace(stars, light=light, good=stars.good & ~covered)
 

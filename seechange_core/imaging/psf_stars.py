@@ -93,24 +93,22 @@ def _contamination(sources: SourceTable, rows: NDArray[np.intp], fwhm: float) ->
 
 
 def neighbour_pixels(
-    sources: SourceTable, rows: NDArray[np.intp], size: int, radius: float
+    positions: Floats, rows: NDArray[np.intp], size: int, radius: float
 ) -> NDArray[np.bool_]:
     """Return which pixels of the stars' stamps lie within a radius (pixel) of another source; (n, size, size)."""
-    positions = np.stack([sources["x"], sources["y"]], axis=1)
     near = cKDTree(positions).query_ball_point(positions[rows], 0.75 * size + radius, return_sorted=True)
     offset = np.arange(size) - size // 2
     covered = np.zeros((len(rows), size, size), bool)
     for number, (row, neighbours) in enumerate(zip(rows, near, strict=True)):
         middle = np.floor(positions[row] + 0.5)
-        for other in neighbours:
+        for other in np.asarray(neighbours, np.intp):
             if other != row:
                 dx, dy = positions[other] - middle
                 covered[number] |= np.hypot(offset[None, :] - dx, offset[:, None] - dy) <= radius
     return covered
 
 
-def sources_near(sources: SourceTable, rows: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+def sources_near(positions: Floats, rows: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     """Return the rows, in ascending order, of the stars and of all sources whose light reaches their stamps."""
-    positions = np.stack([sources["x"], sources["y"]], axis=1)
     near = cKDTree(positions).query_ball_point(positions[rows], 1.5 * size)
     return np.unique(np.concatenate([np.asarray(found, np.intp) for found in near]))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from seechange_core.models.badness import BadnessMixin
-from seechange_core.models.base import Base, CreationMixin, IdentityMixin
+from seechange_core.models.base import Base, ProductMixin
 from seechange_core.models.files import FilesMixin
 
 
-class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Base):
-    """One calibration file of one section; `identity` is its product id, or the hash of a foreign file.
+class CalibratorFile(ProductMixin, FilesMixin, Base):
+    """One calibration file of one section; a product made of raw exposures and of earlier calibration files.
 
     Attributes
     ----------
@@ -25,8 +22,6 @@ class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Bas
         When it may be used; None for no limit.
     mjd : float or None
         Middle of the exposures that it was made from; None if it was made elsewhere.
-    metrics : dict
-        Its quality in numbers, and which exposures were rejected for what reason.
     retired : bool
         True if it is no longer chosen.
     """
@@ -41,5 +36,4 @@ class CalibratorFile(IdentityMixin, FilesMixin, BadnessMixin, CreationMixin, Bas
     valid_from_mjd: Mapped[float | None]
     valid_to_mjd: Mapped[float | None]
     mjd: Mapped[float | None]
-    metrics: Mapped[dict[str, Any]]
     retired: Mapped[bool] = mapped_column(default=False)

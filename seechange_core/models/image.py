@@ -31,7 +31,8 @@ class Image(ProductMixin, FootprintMixin, FilesMixin, Base):
     mjd : float
         Mid-exposure, UTC; of a coadd the mean of its members.
     exposure_s : float
-        Of a coadd the sum over its members.
+        Exposure time to which pixels and zero point belong: of a coadd, which is a mean, the median of its members,
+        as its zero point is. ``info`` has their sum as ``total_exposure_s``.
     """
 
     __tablename__ = "images"

@@ -32,4 +32,3 @@ class Object(PositionMixin, CreationMixin, Base):
     classification: Mapped[str] = mapped_column(default="")
     is_fake: Mapped[bool] = mapped_column(default=False)
     is_test: Mapped[bool] = mapped_column(default=False)
-    n_measurements: Mapped[int] = mapped_column(default=0)

@@ -49,7 +49,7 @@ class ProductInput(Base):
     Attributes
     ----------
     input_id : UUID
-        Primary key of a product, an exposure, a calibration file or an excerpt: `row_id` of its identity.
+        Primary key of a product, an exposure or an excerpt: `row_id` of its identity.
     """
 
     __tablename__ = "product_inputs"

@@ -16,8 +16,9 @@ from seechange_core.imaging.sky_exposures import smooth_sky, sources_of
 from seechange_core.provenance import Provenance
 from seechange_core.runner.calibration_inputs import bound_corrections, corrections_before
 from seechange_core.runner.calibration_jobs import CalibrationJob, plan_calibrations
-from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct, Validity
+from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct
 from seechange_core.runner.services import Services
+from seechange_core.store.rows.calibrations import Validity
 
 _VERSION = "1.1"
 _OF_THE_SKY = {"skyflat", "fringe", "illumination"}
@@ -109,15 +110,15 @@ def build_calibrations(
 def _built(
     services: Services, product: CalibrationProduct, validity: Validity, options: BuildOptions, say: Say
 ) -> BuiltCalibration:
-    identity = product.identity(services)
-    known = product.known(services, identity)
+    record = product.record(services)
+    known = product.known(services, record.product_id)
     if known is not None:
         return known
     try:
-        made, unread = _made(services, product, identity, options, say)
+        made, unread = _made(services, product, record.product_id, options, say)
     except ValueError as error:
         return product.failed(str(error))
-    return product.register(services, made.frame, {**unread, **made.rejected}, made.metrics, validity)
+    return product.register(services, record, made.frame, {**unread, **made.rejected}, made.metrics, validity)
 
 
 def _made(

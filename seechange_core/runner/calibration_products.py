@@ -11,6 +11,8 @@ from seechange_core.provenance import Provenance, product_id
 from seechange_core.runner.calibration_inputs import Corrections
 from seechange_core.runner.calibration_jobs import CalibrationJob
 from seechange_core.runner.services import Services
+from seechange_core.store.record import Observation, ProductRecord
+from seechange_core.store.rows.calibrations import Validity
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,6 @@ class BuiltCalibration:
 
 
 @dataclass(frozen=True)
-class Validity:
-    """When a calibration file may be used: from, inclusive, to, exclusive (MJD); None for no limit."""
-
-    from_mjd: float | None = None
-    to_mjd: float | None = None
-
-
-@dataclass(frozen=True)
 class CalibrationProduct:
     """One calibration file that is to be made.
 
@@ -69,15 +63,24 @@ class CalibrationProduct:
     provenance: Provenance
     corrections: Corrections
 
-    def identity(self, services: Services) -> str:
-        """Return the product id, and make provenance and exposures known; the order of the exposures is irrelevant."""
+    def record(self, services: Services) -> ProductRecord:
+        """Make provenance and exposures known, and return what is to be saved; the order of exposures is irrelevant."""
         services.store.provenances.register([self.provenance])
         exposures = sorted(
             services.store.exposures.register(services.instrument.name, one.header, one.files).identity
             for one in self.job.exposures
         )
         inputs = {f"exposure_{number}": identity for number, identity in enumerate(exposures)}
-        return product_id(self.provenance.id, self.job.section, {**inputs, **self.corrections.inputs})
+        inputs |= self.corrections.inputs
+        identity = product_id(self.provenance.id, self.job.section, inputs)
+        observation = Observation(
+            instrument=services.instrument.name,
+            filter=self.job.filter,
+            mjd=self.job.mjd,
+            exposure_s=self.job.exposures[0].header.exposure_s,
+            section=self.job.section,
+        )
+        return ProductRecord(identity, self.provenance, self.job.section, identity, inputs, observation)
 
     def known(self, services: Services, identity: str) -> BuiltCalibration | None:
         """Return what was made before."""
@@ -89,23 +92,20 @@ class CalibrationProduct:
     def register(
         self,
         services: Services,
+        record: ProductRecord,
         calibration: Calibration,
         rejected: Mapping[str, str],
         metrics: Mapping[str, Any],
         validity: Validity,
     ) -> BuiltCalibration:
-        """Write file and row."""
+        """Write file and rows."""
         services.store.calibrations.register(
+            record.finished("", {**metrics, "rejected": dict(rejected)}),
             calibration,
-            instrument=services.instrument.name,
-            section=self.job.section,
-            filter=self.job.filter or None,
             valid_from_mjd=validity.from_mjd,
             valid_to_mjd=validity.to_mjd,
-            mjd=self.job.mjd,
-            metrics={**metrics, "rejected": dict(rejected)},
         )
-        return self._told(calibration.product_id, dict(rejected), dict(metrics))
+        return self._told(record.product_id, dict(rejected), dict(metrics))
 
     def failed(self, problem: str) -> BuiltCalibration:
         """Say why it could not be made."""

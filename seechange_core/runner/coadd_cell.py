@@ -64,12 +64,12 @@ class CoaddCell:
         return {"members": members, "grid": self.grid}
 
     def observation(self, products: Products) -> Observation:
-        """Describe the coadd: mean time, total exposure."""
+        """Describe the coadd: mean time, and the exposure time that its pixels stand for."""
         return Observation(
             instrument=self.services.instrument.name,
             filter=self.filter,
             mjd=float(np.mean([member.mjd for member in self.members])),
-            exposure_s=float(np.sum([member.exposure_s for member in self.members])),
+            exposure_s=float(np.median([member.exposure_s for member in self.members])),
             sky_cell=self.place,
             mapping=products.get("mapping", self.grid.mapping),
         )

@@ -146,9 +146,10 @@ class ExposureSection:
 
     @bind.register
     def _(self, request: ReferenceRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        image = products["image"]
+        image, instrument = products["image"], request.instrument or self.exposure.instrument
         found = self.services.store.references.find(
             reference_set=request.reference_set,
+            instrument=instrument,
             filter=self._filter(products),
             footprint=products["mapping"].footprint(image.shape),
             min_overlap=request.min_overlap,
@@ -156,7 +157,7 @@ class ExposureSection:
         if not found:
             raise MissingInput(
                 "reference",
-                f"no reference of the set {request.reference_set!r} in {self._filter(products)} covers "
+                f"no {instrument} reference of the set {request.reference_set!r} in {self._filter(products)} covers "
                 f"{request.min_overlap:.0%} of this section: make one with 'seechange reference build'",
             )
         return {request.role: found}

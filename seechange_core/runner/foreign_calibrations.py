@@ -12,13 +12,16 @@ from seechange_core.api import Instrument
 from seechange_core.api.fits_files import open_fits
 from seechange_core.errors import InputError
 from seechange_core.frames import Calibration, CalibrationFrame, CalibrationTable, ColumnTable
-from seechange_core.params import content_id
-from seechange_core.runner.calibration_products import BuiltCalibration, Validity
+from seechange_core.provenance import Provenance, product_id
+from seechange_core.runner.calibration_products import BuiltCalibration
 from seechange_core.runner.measured_sensor import GAIN
 from seechange_core.runner.services import Services
 from seechange_core.store.files import file_sha256
 from seechange_core.store.formats.calibration import CALIBRATION
+from seechange_core.store.record import Observation, ProductRecord
+from seechange_core.store.rows.calibrations import Validity
 
+_VERSION = "1.0"
 #: Kinds under other names.
 ALIASES = {"defects": "badpixels", "skyflat": "flat"}
 #: Columns that a table of gains must have.
@@ -104,22 +107,25 @@ def _registered(
     validity: Validity,
     register: bool,
 ) -> BuiltCalibration:
-    content = {"kind": kind, "section": section, "filter": band, "sha256": file_sha256(path)}
-    identity = content_id({**content, "instrument": services.instrument.name})
-    calibration: Calibration = (
-        CalibrationTable(kind, value, identity)
-        if isinstance(value, ColumnTable)
-        else CalibrationFrame(kind, value.data, identity)
-    )
+    # Of a file from elsewhere nothing is known but what is in it.
+    parameters = {"sha256": file_sha256(path), "filter": band}
+    instrument = services.instrument.name
+    provenance = Provenance.of(kind, _VERSION, {**parameters, "instrument": instrument}, {}, {})
+    identity = product_id(provenance.id, section, {})
     if register:
+        calibration: Calibration = (
+            CalibrationTable(kind, value, identity)
+            if isinstance(value, ColumnTable)
+            else CalibrationFrame(kind, value.data, identity)
+        )
+        services.store.provenances.register([provenance])
+        observation = Observation(instrument, band, None, 0.0, section=section)
+        record = ProductRecord(identity, provenance, section, identity, {}, observation)
         services.store.calibrations.register(
+            record.finished("", {"file": str(path.absolute())}),
             calibration,
-            instrument=services.instrument.name,
-            section=section,
-            filter=band or None,
             valid_from_mjd=validity.from_mjd,
             valid_to_mjd=validity.to_mjd,
-            metrics={"file": str(path.absolute())},
         )
     return BuiltCalibration(kind, section, band, identity, 0)
 

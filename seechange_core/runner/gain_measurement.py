@@ -24,9 +24,10 @@ from seechange_core.provenance import Provenance
 from seechange_core.runner.calibration_frames import BuildOptions, Say
 from seechange_core.runner.calibration_inputs import Corrections, bound_corrections, corrections_before
 from seechange_core.runner.calibration_jobs import CalibrationExposure, CalibrationJob, plan_calibrations
-from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct, Validity
+from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct
 from seechange_core.runner.measured_sensor import GAIN
 from seechange_core.runner.services import Services
+from seechange_core.store.rows.calibrations import Validity
 
 _VERSION = "1.0"
 #: Two flats of one pair have the same level up to this fraction.
@@ -121,8 +122,8 @@ def _as_declared(corrections: Corrections) -> Corrections:
 def _measured(
     services: Services, product: CalibrationProduct, validity: Validity, again: bool, say: Say
 ) -> MeasuredGain:
-    identity = product.identity(services)
-    known = product.known(services, identity)
+    record = product.record(services)
+    known = product.known(services, record.product_id)
     if known is not None and not again:
         return MeasuredGain(known, {})
     amplifiers, rejected = _measurements(services, product, say)
@@ -140,8 +141,8 @@ def _measured(
     table = _table(curves, amplifiers)
     n_combined = len(product.job.exposures) - len(rejected)
     metrics: dict[str, Any] = {"n_combined": n_combined, "amplifiers": _rows(table)}
-    calibration = CalibrationTable(GAIN, table, identity)
-    return MeasuredGain(product.register(services, calibration, rejected, metrics, validity), curves)
+    calibration = CalibrationTable(GAIN, table, record.product_id)
+    return MeasuredGain(product.register(services, record, calibration, rejected, metrics, validity), curves)
 
 
 def _measurements(

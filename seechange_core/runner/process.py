@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,19 @@ def register(
     return [SectionTask(exposure.id, name, section) for section in wanted], None
 
 
+def register_exposures(
+    services: Services, exposures: Iterable[Sequence[Path]], sections: Sequence[str] = ()
+) -> tuple[list[SectionTask], list[SectionReport]]:
+    """Make several exposures known, of which one may be named more than once; see `register`."""
+    tasks: list[SectionTask] = []
+    failures: list[SectionReport] = []
+    for files in exposures:
+        found, failure = register(services, files, sections)
+        tasks += found
+        failures += [failure] if failure else []
+    return list(dict.fromkeys(tasks)), failures
+
+
 def register_run(services: Services, plan: Plan) -> UUID:
     """Let the profile's tag name the plan's provenances, and record which code runs; return the key of the code.
 
@@ -111,14 +124,18 @@ def register_run(services: Services, plan: Plan) -> UUID:
 
 
 def process_sections(
-    tasks: Sequence[SectionTask], work: SectionWork, jobs: int
+    services: Services, plan: Plan, tasks: Sequence[SectionTask], jobs: int
 ) -> Iterator[StepStarted | SectionReport]:
-    """Process sections in parallel, and yield what happens as it happens."""
+    """Process sections in parallel as one run, and yield what happens as it happens."""
+    work = SectionWork(services.profile.layers, plan.steps[-1].process, register_run(services, plan))
+    reports = []
     for answer in run_tasks(tasks, make_section_work, work, jobs):
         if isinstance(answer, TaskEvent):
             yield StepStarted(answer.task, answer.event)
         else:
-            yield report_of(answer)
+            reports.append(report_of(answer))
+            yield reports[-1]
+    conclude_run(services, reports)
 
 
 def make_section_work(work: SectionWork) -> Work:

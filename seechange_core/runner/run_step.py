@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import resource
 import time
 from collections.abc import Mapping
@@ -10,8 +9,6 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
-
-import numpy as np
 
 from seechange_core.errors import Rejected
 from seechange_core.models import Badness
@@ -87,7 +84,7 @@ def run_step(
         return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
 
     planned = planned.taken(products.metrics)
-    context = StepContext(planned.components, _random(anchor), instrument)
+    context = StepContext(planned.components, instrument)
     inputs: dict[str, Any] = {role: products[role] for role in planned.step.inputs}
     if not planned.upstream:
         inputs |= unit.origin_inputs()
@@ -106,7 +103,6 @@ def run_step(
     )
     for request in requests:
         inputs[request.role] = unit.fetch(request, bound, planned, products)
-    context = StepContext(planned.components, _random(identity), instrument)
     try:
         result = planned.step.run(inputs, planned.params, context)
         quality = judged(planned.params, result.metrics, record.observation.filter, planned.process)
@@ -150,10 +146,6 @@ def _bind(
     for request in requests:
         chosen |= unit.bind(request, planned, products)
     return dict(store.bind(anchor, chosen)) if chosen else {}
-
-
-def _random(identity: str) -> np.random.Generator:
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(identity.encode("ascii")).digest()[:8], "big"))
 
 
 def _outcome(

@@ -45,7 +45,7 @@ class Coaddition(Step):
     """
 
     process: ClassVar[str] = "coaddition"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = CoadditionParams
     outputs: ClassVar[tuple[str, ...]] = ("image", "supplied_psf")
 
@@ -55,7 +55,8 @@ class Coaddition(Step):
         The PSF is the mean of the members' as warped; extraction uses it where the profile does not have it measured.
 
         The common zero point, in ``info["zero_point"]``, is the median of the members'; extraction and calibration of
-        the coadd measure their own. The header holds the grid's WCS.
+        the coadd measure their own. So ``info["exposure_s"]``, to which pixels and zero point belong, is the median of
+        the members' too; ``total_exposure_s`` is their sum. The header holds the grid's WCS.
 
         Raises
         ------
@@ -124,7 +125,7 @@ def _info(images: list[CalibratedImage], grid: Any, zero_point: float) -> dict[s
         "coadd": True,
         "section": grid.cell,
         "mjd": float(np.mean([each["mjd"] for each in infos])),
-        "exposure_s": float(np.mean([each["exposure_s"] for each in infos])),
+        "exposure_s": float(np.median([each["exposure_s"] for each in infos])),
         "total_exposure_s": float(np.sum([each["exposure_s"] for each in infos])),
         "ra_deg": grid.ra_deg,
         "dec_deg": grid.dec_deg,

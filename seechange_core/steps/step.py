@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from seechange_core.api import CatalogRegion, Params
 from seechange_core.frames import (
     BackgroundModel,
@@ -52,10 +50,14 @@ class SuppliedPsfRequest:
 
 @dataclass(frozen=True)
 class ReferenceRequest:
-    """A step needs the reference of this sky area and filter: the runner hands a `CalibratedImage` over as `role`."""
+    """A step needs the reference of this sky area and filter: the runner hands a `CalibratedImage` over as `role`.
+
+    It is one of the image's own camera unless `instrument` names another.
+    """
 
     reference_set: str
     min_overlap: float
+    instrument: str | None = None
     role: str = "reference"
 
 
@@ -82,14 +84,11 @@ class StepContext:
     ----------
     components : mapping of str to tuple of Component
         What the profile put into each of the step's slots.
-    random : numpy.random.Generator
-        Seeded from the product id.
     instrument : Component
         The camera; steps use its descriptions, never its file methods.
     """
 
     components: Mapping[str, tuple[Any, ...]]
-    random: np.random.Generator
     instrument: Any
 
     def component(self, slot: str = "") -> Any:

@@ -23,6 +23,9 @@ class SubtractionParams(Params):
     """Which reference is subtracted, and how well it is taken to fit."""
 
     reference_set: str = parameter("default", description="Name of the set of references", min_length=1)
+    reference_instrument: str | None = parameter(
+        None, description="Camera whose references are subtracted; by default the image's own", min_length=1
+    )
     min_overlap: float = parameter(
         0.85, description="Least part of the new image that the reference has to cover", ge=0, le=1
     )
@@ -47,7 +50,7 @@ class Subtraction(Step):
 
     def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
         """Ask for the reference."""
-        return (ReferenceRequest(params.reference_set, params.min_overlap),)
+        return (ReferenceRequest(params.reference_set, params.min_overlap, params.reference_instrument),)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``difference``: `Difference` with a score, and ``aligned_reference``: `Frame`.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.frames import Floats, MaskPlane
@@ -139,7 +138,6 @@ def _associate(
     ]
     changes = [{"id": row.id, "object_id": belonging} for row, belonging in zip(rows, belongs, strict=True)]
     session.execute(update(Measurements), changes)
-    _count(session, belongs)
     n_joined = int(np.count_nonzero(assigned.object_index >= 0))
     return AssociationResult(n_joined, len(founders), len(free) - len(rows))
 
@@ -169,12 +167,6 @@ def _new_object(row: Any, is_test: bool) -> dict[str, Any]:
         "is_fake": bool(row.mask & MaskPlane.INJECTED),
         "is_test": is_test,
     }
-
-
-def _count(session: Session, belongs: list[UUID]) -> None:
-    number = select(func.count()).where(Measurements.object_id == Object.id).scalar_subquery()
-    changed = update(Object).where(Object.id.in_(set(belongs))).values(n_measurements=number)
-    session.execute(changed.execution_options(synchronize_session=False))
 
 
 def _columns(rows: list[Any], *names: str) -> tuple[Floats, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, union, update
+from sqlalchemy import Select, delete, select, union
 from sqlalchemy.orm import Session
 
 from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
@@ -128,8 +128,6 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     session.execute(delete(Reference).where(Reference.id.in_(affected)).execution_options(**plain))
     session.execute(delete(Product).where(Product.id.in_(affected)).execution_options(**plain))
     session.execute(delete(Exposure).where(Exposure.id.in_(rows)).execution_options(**plain))
-    number = select(func.count()).where(Measurements.object_id == Object.id).scalar_subquery()
-    counted = update(Object).where(Object.id.in_(objects)).values(n_measurements=number)
-    session.execute(counted.execution_options(**plain))
-    empty = delete(Object).where(Object.id.in_(objects), Object.n_measurements == 0)
+    measured = select(Measurements.id).where(Measurements.object_id == Object.id).exists()
+    empty = delete(Object).where(Object.id.in_(objects), ~measured)
     session.execute(empty.execution_options(**plain))

@@ -20,7 +20,7 @@ from seechange_core.store.atomic import refused
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats.tables import read_table, table_bytes
-from seechange_core.store.inserting import insert_if_missing
+from seechange_core.store.inserting import insert_or_find
 from seechange_core.store.rows.sky import position_columns
 
 _FOLDER = "excerpts"
@@ -50,7 +50,7 @@ class Excerpts:
         An excerpt that covers the region and the limit serves it too.
 
         Of several processes that want the same excerpt one fetches it while the others wait; one that dies holds up
-        nobody.
+        nobody. One whose file is lost, here and in the archive, is fetched again.
 
         Raises
         ------
@@ -72,11 +72,10 @@ class Excerpts:
     def _find(self, identity: str) -> StoredFile | None:
         with self._database.read() as session:
             row = session.get(CatalogExcerpt, row_id(identity))
-        return (
-            None
-            if row is None
-            else StoredFile.from_columns(row.path_stem, row.components, row.archive_state)[0]
-        )
+        if row is None:
+            return None
+        (stored,) = StoredFile.from_columns(row.path_stem, row.components, row.archive_state)
+        return None if self._files.problem(stored, checksums=False) == "missing" else stored
 
     def _fetch(self, identity: str, catalog: StarCatalog, region: CatalogRegion) -> StoredFile:
         stars = self._from_larger(catalog, region)
@@ -100,7 +99,11 @@ class Excerpts:
                 **position_columns(region.ra_deg, region.dec_deg),
                 **stored.columns(),
             )
-            insert_if_missing(session, row)
+            known, written = insert_or_find(session, row)
+            if not written:
+                known.n_stars = stars.n_rows
+                for name, value in stored.columns().items():
+                    setattr(known, name, value)
 
         self._database.transact(work)
         return stored

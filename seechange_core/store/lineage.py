@@ -16,7 +16,7 @@ def made_from(rows: Iterable[uuid.UUID]) -> CTE:
     Parameters
     ----------
     rows : iterable of UUID
-        Primary keys of products, exposures, calibration files or excerpts; they are not in the result.
+        Primary keys of products, exposures or excerpts; they are not in the result.
     """
     direct = select(ProductInput.product_id.label("id")).where(ProductInput.input_id.in_(list(rows)))
     made = direct.cte("made", recursive=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from seechange_core.errors import InputError
 from seechange_core.models import (
@@ -36,12 +36,15 @@ class Selection:
         Right ascension and declination (deg), radius (arcsec).
     limit : int
         At most so many rows.
+    tag : str
+        Of the processing whose measurements of an object are counted.
     """
 
     instrument: str = ""
     filter: str = ""
     cone: tuple[float, float, float] | None = None
     limit: int = 100
+    tag: str = "current"
 
 
 def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[str, Any]]:
@@ -55,7 +58,7 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
         If rows of the kind have no instrument or filter to select by.
     """
     table, make = LISTINGS[kind]
-    wanted = make()
+    wanted = make().params(tag=selection.tag)
     for name in ("instrument", "filter"):
         value = getattr(selection, name)
         if value and not hasattr(table, name):
@@ -125,12 +128,20 @@ def _measurements() -> Any:
 
 
 def _objects() -> Any:
+    counted = (
+        select(func.count())
+        .where(
+            Measurements.object_id == Object.id,
+            Measurements.product_id.in_(_measured_under(bindparam("tag"))),
+        )
+        .scalar_subquery()
+    )
     columns = (
         Object.id,
         Object.name,
         Object.ra,
         Object.dec,
-        Object.n_measurements,
+        counted.label("n_measurements"),
         Object.classification,
         Object.is_fake,
         Object.is_test,
@@ -158,11 +169,6 @@ def light_curve(database: Database, name: str, tag: str = "current") -> list[dic
         Of the processing: what another one measured on the same images is left out.
     """
     named = select(Object.id).where(Object.name == name)
-    tagged = (
-        select(Product.id)
-        .join(ProvenanceTag, ProvenanceTag.provenance_id == Product.provenance_id)
-        .where(ProvenanceTag.tag == tag, ProvenanceTag.process == "measuring")
-    )
     columns = (
         Measurements.mjd,
         Measurements.filter,
@@ -172,8 +178,17 @@ def light_curve(database: Database, name: str, tag: str = "current") -> list[dic
     )
     wanted = (
         select(*columns)
-        .where(Measurements.object_id.in_(named), Measurements.product_id.in_(tagged))
+        .where(Measurements.object_id.in_(named), Measurements.product_id.in_(_measured_under(tag)))
         .order_by(Measurements.mjd, Measurements.id)
     )
     with database.read() as session:
         return [dict(row) for row in session.execute(wanted).mappings()]
+
+
+def _measured_under(tag: Any) -> Select[Any]:
+    """Return a query for the keys of the products of measuring under a tag."""
+    return (
+        select(Product.id)
+        .join(ProvenanceTag, ProvenanceTag.provenance_id == Product.provenance_id)
+        .where(ProvenanceTag.tag == tag, ProvenanceTag.process == "measuring")
+    )

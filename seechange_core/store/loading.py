@@ -13,6 +13,7 @@ from seechange_core.errors import StoreError
 from seechange_core.models import (
     PSF,
     Background,
+    CalibratorFile,
     Cutouts,
     DataFile,
     Image,
@@ -39,6 +40,7 @@ FILE_TABLES: Mapping[str, Any] = {
     "psf": PSF,
     "background": Background,
     "stamps": Cutouts,
+    "calibration": CalibratorFile,
 }
 _DOCUMENTS: Mapping[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
     "mapping": (WorldCoordinates.mapping, mapping_from_document),

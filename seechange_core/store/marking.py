@@ -12,14 +12,14 @@ from sqlalchemy import CTE, select, union_all, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
-from seechange_core.models import Badness, CalibratorFile, Exposure, Measurements, Product, ProductInput
+from seechange_core.models import Badness, Exposure, Measurements, Product, ProductInput
 from seechange_core.store.lineage import made_from
 
-_FLAGGED = (Product, Exposure, CalibratorFile)
+_FLAGGED = (Product, Exposure)
 
 
 def set_badness(session: Session, row: uuid.UUID, flags: Badness) -> int:
-    """Set what is wrong with a product, an exposure or a calibration file, and tell everything made from it.
+    """Set what is wrong with a product or an exposure, and tell everything made from it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def set_badness(session: Session, row: uuid.UUID, flags: Badness) -> int:
     """
     found = [table for table in _FLAGGED if session.get(table, row) is not None]
     if not found:
-        raise StoreError(f"no product, exposure or calibration file has the key {row}")
+        raise StoreError(f"no product or exposure has the key {row}")
     for table in found:
         session.execute(update(table).where(table.id == row).values(badness=int(flags)))
     made = made_from([row])

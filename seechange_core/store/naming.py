@@ -22,8 +22,10 @@ def path_stem(record: ProductRecord, role: str) -> str:
     return f"{_fit(seen.instrument)}/{when}/{record.process}/{what}_{role}_{record.product_id}"
 
 
-def mjd_date(mjd: float) -> str:
-    """Return the date (UTC) of a time as YYYYMMDD."""
+def mjd_date(mjd: float | None) -> str:
+    """Return the date (UTC) of a time as YYYYMMDD; ``undated`` for none."""
+    if mjd is None:
+        return "undated"
     return (_MJD_ZERO + timedelta(days=int(mjd // 1))).strftime("%Y%m%d")
 
 

@@ -20,7 +20,8 @@ class Observation:
     instrument, filter : str
         Short names.
     mjd, exposure_s : float
-        Mid-exposure (UTC) and exposure time; of a coadd the mean and the sum over its members.
+        Mid-exposure (UTC) and exposure time; of a coadd the mean and the median of its members. None and 0 for a
+        calibration file that was made elsewhere.
     exposure_id : UUID or None
         Primary key of the exposure; None for a coadd.
     section : str or None
@@ -35,7 +36,7 @@ class Observation:
 
     instrument: str
     filter: str
-    mjd: float
+    mjd: float | None
     exposure_s: float
     exposure_id: UUID | None = None
     section: str | None = None

@@ -55,12 +55,20 @@ class References:
         return record.product_id
 
     def find(
-        self, *, reference_set: str, filter: str, footprint: tuple[ArrayLike, ArrayLike], min_overlap: float
+        self,
+        *,
+        reference_set: str,
+        instrument: str,
+        filter: str,
+        footprint: tuple[ArrayLike, ArrayLike],
+        min_overlap: float,
     ) -> str | None:
         """Return the identity of the reference that covers most of a footprint; None if none covers enough.
 
         Parameters
         ----------
+        instrument, filter : str
+            Whose images it is made of, and in which filter: the same name may mean another filter on another camera.
         footprint : tuple of array
             Right ascension and declination (deg) of the corners, counted around.
         min_overlap : float
@@ -76,6 +84,7 @@ class References:
         radius_deg = float(np.max(separation_deg(*centre, ra, dec)))
         fits = (
             Reference.refset_id.in_(select(RefSet.id).where(RefSet.name == reference_set)),
+            Reference.instrument == instrument,
             Reference.filter == filter,
             Reference.retired.is_(False),
             Reference.id.in_(select(Product.id).where(Product.badness == 0, Product.upstream_badness == 0)),

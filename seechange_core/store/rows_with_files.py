@@ -28,9 +28,10 @@ PRODUCT_TABLES: tuple[tuple[Any, Any], ...] = (
     (PSF, PSF.id),
     (Background, Background.id),
     (Cutouts, Cutouts.id),
+    (CalibratorFile, CalibratorFile.id),
     (DataFile, DataFile.product_id),
 )
-_OTHER_TABLES: tuple[Any, ...] = (CalibratorFile, CatalogExcerpt, Exposure)
+_OTHER_TABLES: tuple[Any, ...] = (CatalogExcerpt, Exposure)
 
 
 def files_of_products(session: Session, products: Any) -> list[StoredFile]:

@@ -40,7 +40,7 @@ class Store:
         self.products = ProductStore(database, files, self.provenances)
         self.exposures = Exposures(database, files)
         self.calibrated_images = CalibratedImages(database)
-        self.calibrations = Calibrations(database, files)
+        self.calibrations = Calibrations(self.products)
         self.excerpts = Excerpts(database, files)
         self.references = References(self.products)
         self.associations = Associations(database)

@@ -9,9 +9,9 @@ from operator import or_
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from seechange_core.models import CalibratorFile, Exposure, Product, row_id
+from seechange_core.models import Exposure, Product, row_id
 
-_FLAGGED = (Product, Exposure, CalibratorFile)
+_FLAGGED = (Product, Exposure)
 
 
 def inherited_badness(session: Session, identities: Iterable[str]) -> int:

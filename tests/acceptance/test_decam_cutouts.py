@@ -122,7 +122,7 @@ class Processed:
         products = {**self.new, "image": image, "reference": self.reference}
         for process in ("subtraction", "detection", "cutting", "measuring"):
             planned = plan[process]
-            context = StepContext(planned.components, np.random.default_rng(1), self.services.instrument)
+            context = StepContext(planned.components, self.services.instrument)
             products |= planned.step.run(products, planned.params, context).outputs
         measurements: MeasurementTable = products["measurements"]
         return measurements

@@ -118,7 +118,7 @@ def detrended(camera: str, path: Path, corrections: str) -> Frame:
     )
     planned = exposure_plan(profile)["preprocessing"]
     instrument = profile.instrument()
-    context = StepContext(planned.components, np.random.default_rng(1), instrument)
+    context = StepContext(planned.components, instrument)
     inputs = {"section": instrument.read((path,), "1"), "calibrations": {}}
     image: Frame = planned.step.run(inputs, planned.params, context).outputs["image"]
     return image

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import insert, select
 
 from seechange_core.api import ExposureHeader
 from seechange_core.frames import (
@@ -23,6 +26,7 @@ from seechange_core.frames import (
     SourceTable,
     Stamps,
 )
+from seechange_core.models import Base
 from seechange_core.params import content_id
 from seechange_core.provenance import Provenance, product_id
 from seechange_core.store import Database, FileStore, Store
@@ -197,14 +201,91 @@ def new_chain(store: Store, tmp_path: Path) -> Callable[..., Chain]:
 
 
 @pytest.fixture
-def full_chain(store: Store, new_chain: Callable[..., Chain]) -> Chain:
-    """A section with every product saved, on a reference made of another exposure."""
-    member = new_chain("member", seed=7, mjd=59990.0)
+def fresh_chain(store: Store, tmp_path: Path) -> Chain:
+    """A section with every product saved by this store, whose provenances it knows."""
+    return _full_chain(store, tmp_path)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A full chain, and copies of all that was saved of it."""
+
+    chain: Chain
+    rows: dict[Any, list[dict[str, Any]]]
+    root: Path
+
+
+@pytest.fixture(scope="session")
+def kept_chains() -> dict[str, Kept]:
+    """Full chains by the kind of their database, each put here by the first test that needs it."""
+    return {}
+
+
+@pytest.fixture
+def full_chain(
+    store: Store,
+    database_kind: str,
+    kept_chains: dict[str, Kept],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Chain:
+    """The same as `fresh_chain`, but saved by another process as it were: copied from one that was saved before."""
+    if database_kind not in kept_chains:
+        folder = tmp_path_factory.mktemp("kept")
+        chain = _full_chain(store, folder)
+        shutil.copytree(store.files.root, folder / "data")
+        with store.database.read() as session:
+            rows = {
+                table: [dict(row) for row in session.execute(select(table)).mappings()]
+                for table in Base.metadata.sorted_tables
+            }
+        kept_chains[database_kind] = Kept(chain, rows, folder / "data")
+    else:
+        shutil.copytree(kept_chains[database_kind].root, store.files.root)
+        with store.database.write() as session:
+            for table, rows in kept_chains[database_kind].rows.items():
+                if rows:
+                    session.execute(insert(table), rows)
+    kept = kept_chains[database_kind].chain
+    fresh_store = Store(store.database, store.files)
+    copies = {name: dict(getattr(kept, name)) for name in ("identities", "values", "records")}
+    return replace(kept, store=fresh_store, **copies)
+
+
+def _full_chain(store: Store, folder: Path) -> Chain:
+    member = start(store, folder, "member", seed=7, mjd=59990.0)
     member.save_through("photocal")
-    chain = new_chain("new")
+    chain = start(store, folder, "new")
     chain.identities["reference"] = build_reference(store, [member])
     chain.save_through("scoring")
     return chain
+
+
+_barrier: list[Any] = []
+
+
+@pytest.fixture(scope="session")
+def at_once() -> Iterator[Callable[..., list[Any]]]:
+    """Call a function in two processes at the same moment: ``at_once(function, arguments, arguments)``.
+
+    The arguments of each call are a tuple; an even number of calls, two at a time; gives what they return.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with spawn.Pool(2, _barrier_append, (spawn.Barrier(2),)) as pool:
+
+        def call(function: Callable[..., Any], *calls: tuple[Any, ...]) -> list[Any]:
+            started = [pool.apply_async(_together, (function, arguments)) for arguments in calls]
+            return [result.get(timeout=60) for result in started]
+
+        yield call
+
+
+def _barrier_append(barrier: Any) -> None:
+    _barrier.append(barrier)
+
+
+def _together(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    _barrier[0].wait(60)
+    return function(*arguments)
 
 
 @pytest.fixture

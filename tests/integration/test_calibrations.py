@@ -8,14 +8,20 @@ import pytest
 from seechange_core.errors import StoreError
 from seechange_core.frames import CalibrationFrame
 from seechange_core.models import Badness, row_id
+from seechange_core.provenance import Provenance
 from seechange_core.store import Store
 from seechange_core.store.marking import set_badness
+from seechange_core.store.record import Observation, ProductRecord
 
 
 def register(store: Store, identity: str, **options: Any) -> str:
     kind = options.pop("kind", "bias")
     frame = CalibrationFrame(kind, np.full((8, 6), len(identity), np.float32), identity)
-    return store.calibrations.register(frame, **{"instrument": "simcam", "section": "A", **options})
+    mjd, metrics = options.pop("mjd", None), options.pop("metrics", {})
+    seen = Observation("simcam", options.pop("filter", ""), mjd, 0.0, section=options.pop("section", "A"))
+    provenance = Provenance(kind, "1.0", {}, {})
+    record = ProductRecord(identity, provenance, str(seen.section), identity, {}, seen, metrics=metrics)
+    return store.calibrations.register(record, frame, **options)
 
 
 def test_valid_file_that_began_nearest_is_found(store: Store) -> None:
@@ -53,7 +59,7 @@ def test_file_is_loaded_and_registered_once(store: Store) -> None:
     assert isinstance(loaded, CalibrationFrame)
     assert (loaded.kind, loaded.product_id) == ("bias", "one")
     np.testing.assert_array_equal(loaded.data, np.full((8, 6), 3, np.float32))
-    with pytest.raises(StoreError, match="no calibration file two"):
+    with pytest.raises(StoreError, match="two has no calibration: it was deleted"):
         store.calibrations.load("two")
 
 
@@ -90,4 +96,4 @@ def test_quality_is_kept_in_the_row(store: Store) -> None:
     assert store.calibrations.metrics("two") == {}
     store.calibrations.retire("one")
     assert store.calibrations.listed() == []
-    assert [row.identity for row in store.calibrations.listed(with_retired=True)] == ["one"]
+    assert [identity for identity, *_ in store.calibrations.listed(with_retired=True)] == ["one"]

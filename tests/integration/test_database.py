@@ -1,21 +1,20 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.pool import Pool
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
-from seechange_core.models import Object, Provenance, RefSet, row_id
+from seechange_core.models import Object, Provenance, RefSet, SensorSection, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.inserting import insert_missing, insert_or_find
 
@@ -27,12 +26,6 @@ def refset(name: str, description: str = "") -> RefSet:
 def names(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(select(RefSet.name).order_by(RefSet.name)))
-
-
-@pytest.fixture
-def processes() -> Iterator[Pool]:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        yield pool
 
 
 def write_and_fail(session: Session) -> None:
@@ -77,9 +70,8 @@ def test_another_row_with_a_unique_value_is_an_error(database: Database) -> None
         insert_or_find(session, impostor)
 
 
-def test_two_processes_insert_the_same_rows(database: Database, processes: Pool) -> None:
-    for result in [processes.apply_async(database.transact, (insert_all,)) for _ in range(4)]:
-        result.get(timeout=60)
+def test_two_processes_insert_the_same_rows(database: Database, at_once: Callable[..., list[Any]]) -> None:
+    at_once(database.transact, *[(insert_all,)] * 4)
     assert len(names(database)) == 500
 
 
@@ -91,9 +83,9 @@ def insert_all(session: Session) -> None:
 def count_up(session: Session) -> None:
     """Read, think, write: loses counts unless writers wait for each other."""
     key = row_id("counter")
-    count = session.scalar(select(Object.n_measurements).where(Object.id == key))
+    count = session.scalar(select(SensorSection.gain).where(SensorSection.id == key))
     time.sleep(0.005)
-    session.execute(update(Object).where(Object.id == key).values(n_measurements=count + 1))
+    session.execute(update(SensorSection).where(SensorSection.id == key).values(gain=count + 1))
 
 
 def count_up_often(database: Database, cells: list[int]) -> None:
@@ -101,14 +93,18 @@ def count_up_often(database: Database, cells: list[int]) -> None:
         database.transact(count_up, cells)
 
 
-def test_writers_of_a_common_cell_wait_for_each_other(database: Database, processes: Pool) -> None:
+def test_writers_of_a_common_cell_wait_for_each_other(
+    database: Database, at_once: Callable[..., list[Any]]
+) -> None:
     with database.write() as session:
-        session.add(Object(id=row_id("counter")))
-    started = [processes.apply_async(count_up_often, (database, cells)) for cells in ([5, 1], [2, 5])]
-    for result in started:
-        result.get(timeout=60)
+        session.add(
+            SensorSection(
+                id=row_id("counter"), instrument="simcam", section="A", valid_from_mjd=0.0, gain=0.0
+            )
+        )
+    at_once(count_up_often, (database, [5, 1]), (database, [2, 5]))
     with database.read() as session:
-        assert session.scalar(select(Object.n_measurements)) == 40
+        assert session.scalar(select(SensorSection.gain)) == 40
 
 
 def test_unit_is_repeated_after_a_deadlock(database: Database) -> None:
@@ -136,11 +132,11 @@ def test_unit_is_repeated_after_a_deadlock(database: Database) -> None:
     assert len(attempts) == (2 if sqlite else 3)
 
 
-def test_database_travels_to_another_process(database: Database, processes: Pool) -> None:
+def test_database_travels_to_another_process(database: Database, at_once: Callable[..., list[Any]]) -> None:
     insert_one = [refset("here")]
     with database.write() as session:
         insert_missing(session, insert_one)
-    assert processes.apply(names, (database,)) == ["here"]
+    assert at_once(names, (database,), (database,)) == [["here"], ["here"]]
 
 
 def test_no_connection_crosses_a_fork(database: Database) -> None:
@@ -235,7 +231,8 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_first_use_by_several_processes_makes_one_database(tmp_path: Path, processes: Pool) -> None:
+def test_first_use_by_several_processes_makes_one_database(
+    tmp_path: Path, at_once: Callable[..., list[Any]]
+) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
-    started = [processes.apply_async(names, (Database(url),)) for _ in range(4)]
-    assert [result.get(timeout=60) for result in started] == [[], [], [], []]
+    assert at_once(names, *[(Database(url),)] * 4) == [[], [], [], []]

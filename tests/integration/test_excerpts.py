@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ import pytest
 from seechange_core.api import CatalogRegion, Params, StarCatalog, parameter
 from seechange_core.errors import InputError
 from seechange_core.frames import StarTable
-from seechange_core.store import Database, FileStore, Store
+from seechange_core.store import Database, FileStore, LocalFolderArchive, Store
+from seechange_core.store.checking import check_files
 
 REGION = CatalogRegion(150.0, 2.0, 0.25, 19.0)
 
@@ -34,10 +36,18 @@ class Counting(StarCatalog):
         with Path(self.params.calls).open("a") as file:
             file.write(f"{os.getpid()}\n")
         time.sleep(self.params.seconds)
+        return self.stars(region)
+
+    def stars(self, region: CatalogRegion, mag_g: float = 15.0) -> StarTable:
         columns = {"id": ["s1"], "ra": [region.ra_deg], "dec": [region.dec_deg]}
         return StarTable(
-            {**columns, "ra_error": [0.1], "dec_error": [0.1], "mag_g": [15.0]}, {"epoch_mjd": 57388.0}
+            {**columns, "ra_error": [0.1], "dec_error": [0.1], "mag_g": [mag_g]}, {"epoch_mjd": 57388.0}
         )
+
+
+class Revised(Counting):
+    def stars(self, region: CatalogRegion, mag_g: float = 16.0) -> StarTable:
+        return super().stars(region, mag_g)
 
 
 class Unreachable(Counting):
@@ -56,12 +66,6 @@ def calls(folder: Path) -> list[str]:
 def get(url: str, root: Path, folder: Path, seconds: float) -> None:
     stars = Store(Database(url), FileStore(root)).excerpts.get(catalog(folder, seconds), REGION)
     assert stars.n_rows == 1
-
-
-def process(store: Store, folder: Path, seconds: float) -> Any:
-    url = store.database.url.render_as_string(hide_password=False)
-    spawn = multiprocessing.get_context("spawn")
-    return spawn.Process(target=get, args=(url, store.files.root, folder, seconds))
 
 
 def test_excerpt_is_fetched_once(store: Store, tmp_path: Path) -> None:
@@ -127,25 +131,52 @@ def test_lost_larger_excerpt_is_not_relied_on(store: Store, tmp_path: Path) -> N
     assert len(calls(tmp_path)) == 2
 
 
+def test_excerpt_whose_file_is_lost_is_fetched_again(store: Store, tmp_path: Path) -> None:
+    archive = LocalFolderArchive(tmp_path / "archive")
+    files = FileStore(store.files.root, archive)
+    Store(store.database, files).excerpts.get(catalog(tmp_path), REGION)
+    (path,) = files.present()
+    path.unlink()
+    assert Store(store.database, files).excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+    assert len(calls(tmp_path)) == 1, "the archive had it"
+    path.unlink()
+    archive.delete(path.relative_to(files.root).as_posix())
+    assert Store(store.database, files).excerpts.get(catalog(tmp_path), REGION).n_rows == 1
+    assert len(calls(tmp_path)) == 2
+    assert check_files(store.database, files) == []
+
+
+def test_excerpt_that_comes_back_changed_is_the_one_that_is_known(store: Store, tmp_path: Path) -> None:
+    store.excerpts.get(catalog(tmp_path), REGION)
+    (path,) = store.files.present()
+    path.unlink()
+    for _ in range(2):
+        fresh = Store(store.database, store.files).excerpts
+        assert fresh.get(catalog(tmp_path, kind=Revised), REGION)["mag_g"] == [16.0]
+    assert len(calls(tmp_path)) == 2
+    assert check_files(store.database, store.files) == []
+
+
 def test_failure_is_not_remembered(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not answer"):
         store.excerpts.get(catalog(tmp_path, kind=Unreachable), REGION)
     assert store.excerpts.get(catalog(tmp_path), REGION).n_rows == 1
 
 
-def test_processes_that_want_the_same_wait_for_one(store: Store, tmp_path: Path) -> None:
+def test_processes_that_want_the_same_wait_for_one(
+    store: Store, tmp_path: Path, at_once: Callable[..., list[Any]]
+) -> None:
     store.excerpts.get(catalog(tmp_path), CatalogRegion(10.0, 2.0, 0.25, 19.0))
-    readers = [process(store, tmp_path, 1.0) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join(60)
-        assert reader.exitcode == 0
+    arguments = (store.database.url.render_as_string(hide_password=False), store.files.root, tmp_path, 0.5)
+    at_once(get, arguments, arguments)
     assert len(calls(tmp_path)) == 2
 
 
 def test_process_that_dies_holds_up_nobody(store: Store, tmp_path: Path) -> None:
-    dying = process(store, tmp_path, 600.0)
+    url = store.database.url.render_as_string(hide_password=False)
+    dying = multiprocessing.get_context("spawn").Process(
+        target=get, args=(url, store.files.root, tmp_path, 600.0)
+    )
     dying.start()
     deadline = time.monotonic() + 60
     while not calls(tmp_path) and time.monotonic() < deadline:

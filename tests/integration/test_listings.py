@@ -19,7 +19,9 @@ def test_light_curve_is_that_of_one_processing(full_chain: Any) -> None:
     store.associations.associate(again.product_id, assign, 1.0)
 
     objects = list_rows(store.database, "objects", Selection())
-    assert len(objects) == 3
+    assert [row["n_measurements"] for row in objects] == [1, 1, 1]
+    none = list_rows(store.database, "objects", Selection(tag="none"))
+    assert [row["n_measurements"] for row in none] == [0, 0, 0]
     for name in (row["name"] for row in objects):
         assert len(light_curve(store.database, name)) == 1
         assert len(light_curve(store.database, name, tag="other")) == 1

@@ -133,7 +133,7 @@ def test_what_does_not_exist_is_refused(chain: Database) -> None:
         set_badness(session, uuid.UUID(int=0), Badness.OTHER)
 
 
-def test_everything_made_from_a_calibration_file_without_a_row_of_its_own_is_found(chain: Database) -> None:
+def test_everything_made_from_what_has_no_row_of_its_own_is_found(chain: Database) -> None:
     with chain.read() as session:
         made = made_from([row_id("bias")])
         names = session.scalars(select(Product.identity).join(made, made.c.id == Product.id)).all()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,11 +30,11 @@ ROLES = (
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["same process", "another process"])
-def test_every_role_comes_back(full_chain: Any, assert_same: Callable[..., None], fresh: bool) -> None:
-    store = Store(full_chain.store.database, full_chain.store.files) if fresh else full_chain.store
+def test_every_role_comes_back(fresh_chain: Any, assert_same: Callable[..., None], fresh: bool) -> None:
+    store = Store(fresh_chain.store.database, fresh_chain.store.files) if fresh else fresh_chain.store
     for role in ROLES:
-        loaded = store.products.load(full_chain.identities[role], role)
-        assert_same(full_chain.values[role], loaded)
+        loaded = store.products.load(fresh_chain.identities[role], role)
+        assert_same(fresh_chain.values[role], loaded)
 
 
 def test_rows_say_what_belongs_together(full_chain: Any) -> None:
@@ -121,7 +120,9 @@ def test_second_writer_keeps_the_rows_of_the_first(new_chain: Callable[..., Any]
     assert again.data[0, 0] == first.data[0, 0]
 
 
-def test_two_processes_save_the_same_product(new_chain: Callable[..., Any]) -> None:
+def test_two_processes_save_the_same_product(
+    new_chain: Callable[..., Any], at_once: Callable[..., list[Any]]
+) -> None:
     chain = new_chain()
     record = chain.record("preprocessing", ("exposure",))
     store = chain.store
@@ -131,13 +132,7 @@ def test_two_processes_save_the_same_product(new_chain: Callable[..., Any]) -> N
         record,
         chain.values["image"],
     )
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_save, args=arguments) for _ in range(2)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
-        assert writer.exitcode == 0
+    at_once(_save, arguments, arguments)
     assert _counts(store.database) == (1, 1, 0)
     assert len([path for path in store.files.root.rglob("*") if path.is_file()]) == 1
     assert store.products.load(record.product_id, "image").shape == chain.values["image"].shape

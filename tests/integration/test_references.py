@@ -14,6 +14,8 @@ from seechange_core.store import Store
 from seechange_core.store.marking import set_badness
 from seechange_core.store.record import ProductRecord
 
+WANTED = {"reference_set": "default", "instrument": "simcam", "filter": "r"}
+
 
 def register(store: Store, chain: Any, name: str, *, shift_pixel: float = 0.0, **options: Any) -> str:
     """Register a reference that consists of the products of a chain and lies shifted to it."""
@@ -40,7 +42,7 @@ def test_one_with_most_overlap_is_found(store: Store, calibrated: Any) -> None:
     footprint = calibrated.values["mapping"].footprint((80, 70))
 
     def find(min_overlap: float, **options: Any) -> str | None:
-        wanted = {"reference_set": "default", "filter": "r", "footprint": footprint, **options}
+        wanted = {**WANTED, "footprint": footprint, **options}
         return store.references.find(min_overlap=min_overlap, **wanted)
 
     assert find(0.1) is None
@@ -51,6 +53,7 @@ def test_one_with_most_overlap_is_found(store: Store, calibrated: Any) -> None:
     assert (find(0.49), find(0.85), find(0.95)) == (most, most, None)
     assert find(0.85, reference_set="deep") == other_set
     assert find(0.1, filter="g") is None
+    assert find(0.1, instrument="decam") is None, "another camera's r is another filter"
     equal = register(store, calibrated, "equal", shift_pixel=-7.0)
     assert find(0.85) == min(most, equal)
     store.references.retire(min(most, equal))
@@ -61,7 +64,7 @@ def test_one_with_most_overlap_is_found(store: Store, calibrated: Any) -> None:
 
 def test_what_is_flagged_as_bad_is_not_taken(store: Store, calibrated: Any) -> None:
     footprint = calibrated.values["mapping"].footprint((80, 70))
-    wanted = {"reference_set": "default", "filter": "r", "footprint": footprint, "min_overlap": 0.5}
+    wanted = {**WANTED, "footprint": footprint, "min_overlap": 0.5}
     identity = register(store, calibrated, "one")
     for flagged in (row_id(identity), calibrated.observation.exposure_id):
         for flags, found in ((Badness.CLOUDS, None), (Badness(0), identity)):

@@ -31,9 +31,9 @@ def counted() -> Iterator[Counter[str]]:
         event.remove(Engine, "before_cursor_execute", count)
 
 
-def test_section_takes_few_statements(full_chain: Any, new_chain: Callable[..., Any]) -> None:
+def test_section_takes_few_statements(fresh_chain: Any, new_chain: Callable[..., Any]) -> None:
     chain = new_chain("counted", mjd=60001.25)
-    chain.identities["reference"] = full_chain.identities["reference"]
+    chain.identities["reference"] = fresh_chain.identities["reference"]
     with counted() as statements:
         chain.save_through("scoring")
         for role, identity in chain.identities.items():
@@ -43,11 +43,11 @@ def test_section_takes_few_statements(full_chain: Any, new_chain: Callable[..., 
     assert sum(statements.values()) <= MOST_STATEMENTS, statements
 
 
-def test_many_candidates_take_no_more_statements(full_chain: Any, new_chain: Callable[..., Any]) -> None:
+def test_many_candidates_take_no_more_statements(fresh_chain: Any, new_chain: Callable[..., Any]) -> None:
     totals = []
     for name, n_candidates in (("few", 2), ("many", 200)):
         chain = new_chain(name, mjd=60001.25, n_candidates=n_candidates)
-        chain.identities["reference"] = full_chain.identities["reference"]
+        chain.identities["reference"] = fresh_chain.identities["reference"]
         with counted() as statements:
             chain.save_through("scoring")
             chain.store.associations.associate(chain.identities["measurements"], assign, 1.0)

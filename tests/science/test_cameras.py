@@ -134,7 +134,7 @@ def run(profile: Profile, path: Path, section: str, calibrations: dict[str, Any]
     made: dict[str, Any] = {"section": instrument.read((path,), section)}
     for planned in exposure_plan(profile).through("photocal"):
         inputs = {role: made[role] for role in planned.step.inputs or ("section",)}
-        context = StepContext(planned.components, np.random.default_rng(1), instrument)
+        context = StepContext(planned.components, instrument)
         for request in planned.step.requests(inputs, planned.params, context):
             if isinstance(request, CatalogRequest):
                 stars = planned.components[request.slot][0].fetch(request.region)

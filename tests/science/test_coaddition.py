@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -278,6 +280,20 @@ def test_header_and_info_let_the_chain_go_on() -> None:
     assert info["mjd"] == pytest.approx(60001.0)
     assert (info["gain"], info["n_members"], info["filter"], info["section"]) == (1.0, 3, "r", GRID.cell)
     assert result.metrics["n_members"] == 3
+
+
+def test_exposure_time_is_that_of_the_zero_point() -> None:
+    members = [
+        replace(
+            each,
+            image=each.image.replaced(info={**each.image.info, "exposure_s": exposure_s}),
+            photometry=replace(each.photometry, zero_point=25.0 + 2.5 * math.log10(exposure_s)),
+        )
+        for each, exposure_s in zip(varied_members(8, 3), (30.0, 60.0, 600.0), strict=True)
+    ]
+    info = coadded(members).outputs["image"].info
+    assert info["zero_point"] == pytest.approx(25.0 + 2.5 * math.log10(info["exposure_s"]))
+    assert (info["exposure_s"], info["total_exposure_s"]) == (60.0, 690.0)
 
 
 def test_same_input_gives_the_same_bytes() -> None:

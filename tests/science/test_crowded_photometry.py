@@ -42,7 +42,7 @@ class Crowd:
 
     def sources(self, estimator: PsfEstimator) -> SourceTable:
         components = {"background": (SepBackground(),), "psf": (estimator,)}
-        context = StepContext(components, np.random.default_rng(0), None)
+        context = StepContext(components, None)
         inputs = {"image": self.frame, "supplied_psf": self.psf}
         sources: SourceTable = Extraction().run(inputs, ExtractionParams(), context).outputs["sources"]
         return sources

@@ -44,3 +44,6 @@ def test_survey_is_found_and_measured_as_it_was_simulated(tmp_path, seed, record
     assert again["cpu_s_per_section"] == {}
     unchanged = {name for name in found if name not in ("cpu_s_per_section", "seconds_by_stage")}
     assert {name: again[name] for name in unchanged} == {name: found[name] for name in unchanged}
+    # The new epochs, calibrated by then, are not taken into another reference.
+    listing = ["reference", "list", "--set", f"storage.root={tmp_path / 'data'}", "--json"]
+    assert len(json.loads(CliRunner().invoke(cli, listing).stdout)) == 2

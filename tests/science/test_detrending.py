@@ -57,7 +57,7 @@ def scene(masters: dict[str, CalibrationFrame]) -> Scene:
     expected = light + VISIT.conditions.sky_electron
     section = raw(read_out(rng, detector, rng.poisson(expected * detector.response) + hits))
     components = (Overscan(), Saturation(), Bias(), Flat(), Gain(), Edges(), CosmicRays(), Noise())
-    context = StepContext({"": components}, rng, None)
+    context = StepContext({"": components}, None)
     inputs = {"section": section, "calibrations": masters}
     result = Preprocessing().run(inputs, PreprocessingParams(), context)
     read_noise = np.zeros(detector.shape)

@@ -86,7 +86,7 @@ def field(seed: int) -> Field:
 
 def run(frame: Frame) -> StepResult:
     components = {"background": (SepBackground(),), "psf": (PixelGridPsf(),)}
-    context = StepContext(components, np.random.default_rng(0), None)
+    context = StepContext(components, None)
     return Extraction().run({"image": frame, "supplied_psf": None}, ExtractionParams(), context)
 
 

@@ -32,7 +32,7 @@ def measured(seed: int, request: pytest.FixtureRequest) -> Measured:
     """What extraction makes of a CCD of 20 square arcmin with so many stars and 300 galaxies."""
     scene = simulated_pair(seed, n_stars=request.param)
     components = {"background": (SepBackground(),), "psf": (PixelGridPsf(),)}
-    context = StepContext(components, np.random.default_rng(0), None)
+    context = StepContext(components, None)
     given = {"image": scene.new, "supplied_psf": None}
     outputs = Extraction().run(given, ExtractionParams(), context).outputs
     return Measured(scene, outputs["sources"], outputs["psf"])

@@ -101,9 +101,7 @@ def random_field(rng: np.random.Generator) -> RandomField:
 
 
 def extracted(frame: Frame) -> SourceTable:
-    context = StepContext(
-        {"background": (SepBackground(),), "psf": (PixelGridPsf(),)}, np.random.default_rng(1), None
-    )
+    context = StepContext({"background": (SepBackground(),), "psf": (PixelGridPsf(),)}, None)
     sources: SourceTable = Extraction().run({"image": frame}, ExtractionParams(), context).outputs["sources"]
     return sources
 

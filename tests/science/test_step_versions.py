@@ -107,8 +107,7 @@ class Bench:
         made: dict[str, Any] = {}
         for planned in plan:
             inputs = {role: made[role] for role in planned.step.inputs} if planned.upstream else dict(origin)
-            random = np.random.default_rng(1)
-            context = StepContext(planned.components, random, self.instrument)
+            context = StepContext(planned.components, self.instrument)
             for request in planned.step.requests(inputs, planned.params, context):
                 inputs[request.role] = self._answer(request, planned)
             outputs = planned.step.run(inputs, planned.params, context).outputs

@@ -108,7 +108,7 @@ def measured_sources(
 
 
 def subtract(made: Scene, subtractor: Subtractor) -> tuple[Any, Any]:
-    context = StepContext({"": (subtractor,)}, np.random.default_rng(0), None)
+    context = StepContext({"": (subtractor,)}, None)
     subtraction = Subtraction().run(
         {**made.inputs, "reference": made.reference}, Subtraction.Params(), context
     )
@@ -195,16 +195,16 @@ def test_reference_elsewhere_is_rejected(seed: int) -> None:
         subtract(replace(made, reference=far), PlainDifference())
 
 
-def test_reference_is_asked_for_by_set_and_overlap(seed: int) -> None:
-    params = Subtraction.Params(reference_set="deep", min_overlap=0.7)
-    context = StepContext({}, np.random.default_rng(0), None)
-    assert Subtraction().requests({}, params, context) == (ReferenceRequest("deep", 0.7),)
+def test_reference_is_asked_for_by_set_camera_and_overlap(seed: int) -> None:
+    params = Subtraction.Params(reference_set="deep", reference_instrument="decam", min_overlap=0.7)
+    context = StepContext({}, None)
+    assert Subtraction().requests({}, params, context) == (ReferenceRequest("deep", 0.7, "decam"),)
 
 
 def test_difference_full_of_detections_is_rejected(seed: int) -> None:
     made = scene(seed, n_stars=300, n_galaxies=0, n_transients=0)
     wrong = replace(made.reference, photometry=replace(made.reference.photometry, zero_point=31.5))
-    context = StepContext({"": (PlainDifference(),)}, np.random.default_rng(0), None)
+    context = StepContext({"": (PlainDifference(),)}, None)
     outputs = Subtraction().run({**made.inputs, "reference": wrong}, Subtraction.Params(), context).outputs
     with pytest.raises(Rejected, match="at most 20 are believed"):
         Detection().run(outputs, Detection.Params(max_detections=20), context)

@@ -12,6 +12,8 @@ from astropy.io import fits
 
 from seechange_core.builtin.fits_images import FitsImages, FitsParams
 from seechange_core.runner.exposure_section import ExposureSection
+from seechange_core.runner.process import SectionTask, report_of
+from seechange_core.runner.workers import TaskResult
 
 CARDS = {
     "DATE-OBS": "2026-01-31T06:00:00",
@@ -45,3 +47,14 @@ def test_what_a_profile_makes_of_the_header_wins_over_the_row_of_the_exposure(tm
     seen = unit.observation({})  # type: ignore[arg-type]
     assert (seen.filter, seen.exposure_s) == ("r", 60.0)
     assert abs(seen.mjd - (registered.mjd - 30.0 / 86400.0)) < 1e-9
+
+
+def test_report_of_a_failed_worker_has_the_whole_message() -> None:
+    traceback = (
+        "Traceback (most recent call last):\n  File ...\nStoreError: the database is locked\n  try again"
+    )
+    task = SectionTask(uuid4(), "one.fits", "A")
+    report = report_of(TaskResult(task, error=traceback))
+    assert (report.state, report.step) == ("failed", "worker")
+    assert report.reason == "StoreError: the database is locked try again"
+    assert report.exposure_id == task.exposure_id

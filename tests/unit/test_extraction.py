@@ -46,7 +46,7 @@ def extract(
 ) -> StepResult:
     estimator = PixelGridPsf() if supplied is None else SuppliedPsf()
     components = {"background": (SepBackground(),), "psf": (estimator,)}
-    context = StepContext(components, np.random.default_rng(0), None)
+    context = StepContext(components, None)
     return Extraction().run({"image": frame, "supplied_psf": supplied}, params or ExtractionParams(), context)
 
 
@@ -145,7 +145,7 @@ def test_limits_reject(limits: dict[str, float], reason: str) -> None:
 
 def test_too_few_stars_are_named() -> None:
     components = {"background": (SepBackground(),), "psf": (PixelGridPsf(PixelGridParams(min_stars=20)),)}
-    context = StepContext(components, np.random.default_rng(0), None)
+    context = StepContext(components, None)
     with pytest.raises(Rejected, match="20 are needed"):
         Extraction().run({"image": image()}, ExtractionParams(), context)
 

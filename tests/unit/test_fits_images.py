@@ -12,7 +12,11 @@ from pydantic import ValidationError
 
 from seechange_core.api import InputError
 from seechange_core.builtin.fits_images import FitsImages
+from seechange_core.errors import ProfileError
 from seechange_core.frames import MaskPlane
+from seechange_core.pipeline import process_schemas
+from seechange_core.profile import load_profile
+from seechange_core.registry import Registry
 
 SHAPE = (30, 40)
 PIXELS = np.arange(1200, dtype=np.float32).reshape(SHAPE)
@@ -139,6 +143,23 @@ def test_mask_without_named_bits_hides_all_that_is_not_zero(tmp_path: Path) -> N
 def test_unknown_plane_is_refused() -> None:
     with pytest.raises(ValidationError, match="no mask plane is called hot"):
         instrument(mask_bits={"hot": 1})
+
+
+@pytest.mark.parametrize("key", ["weight_file", "mask_file"])
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("w_{base}.fits", r"no placeholder is called \{base\}; there are \{stem\} and \{name\}"),
+        ("w_{}_{0}.fits", r"no placeholder is called \{\} and \{0\}; there are"),
+        ("w_{stem.fits", "expected '}'"),
+    ],
+)
+def test_pattern_that_cannot_be_filled_is_refused_with_the_profile(key: str, pattern: str, told: str) -> None:
+    assignment = f"instrument.fits.{key}={pattern}"
+    with pytest.raises(ProfileError, match=rf"instrument\.fits\.{key}: {told}"):
+        load_profile(
+            Registry(), process_schemas(), instrument="fits", assignments=[assignment], environment={}
+        )
 
 
 @pytest.mark.parametrize("keyword", sorted(CARDS))

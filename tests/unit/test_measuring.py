@@ -58,7 +58,7 @@ def inputs(x: list[float], y: list[float], data: Any, mask: Any = None, **change
 
 
 def run(given: dict[str, Any], **params: Any) -> StepResult:
-    context = StepContext({}, np.random.default_rng(0), None)
+    context = StepContext({}, None)
     return Measuring().run(given, MeasuringParams(**params), context)
 
 

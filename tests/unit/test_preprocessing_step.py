@@ -28,7 +28,7 @@ def section(**changes: Any) -> SectionData:
 
 
 def context(*components: Any) -> StepContext:
-    return StepContext({"": components}, np.random.default_rng(1), None)
+    return StepContext({"": components}, None)
 
 
 def run(given: SectionData, *components: Any, calibrations: dict[str, CalibrationFrame] | None = None) -> Any:

@@ -45,7 +45,7 @@ def scores_of(n: int, *scorers: Scorer) -> ScoreTable:
         {name: np.zeros(n, dtype) for name, (dtype, _, _) in MeasurementTable.COLUMNS.items()}
     )
     inputs = {"stamps": stamps, "measurements": measurements}
-    context = StepContext({"": scorers}, np.random.default_rng(0), None)
+    context = StepContext({"": scorers}, None)
     result = Scoring().run(inputs, NoParams(), context)
     table: ScoreTable = result.outputs["scores"]
     assert result.metrics == {"n_scores": table.n_rows}

@@ -84,7 +84,7 @@ def test_the_step_subtracts_the_sky_from_the_new_image_only(n: int) -> None:
         "aligned_reference": Frame(2 * one, one, mask),
         "detections": detections,
     }
-    context = StepContext({}, np.random.default_rng(0), None)
+    context = StepContext({}, None)
     result = Cutting().run(inputs, CuttingParams(size=7), context)
     stamps = result.outputs["stamps"]
     assert stamps.new.shape == stamps.mask.shape == (n, 7, 7)

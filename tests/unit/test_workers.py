@@ -1,12 +1,13 @@
-"""Workers come back from the dead, and take only their own task with them."""
+"""Workers come back from the dead, and take only their own task with them.
+
+Each of them imports this module: it loads no database and no numerics.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import uuid
 
-from seechange_core.runner.process import SectionTask, report_of
 from seechange_core.runner.workers import TaskEvent, TaskResult, run_tasks
 
 
@@ -60,14 +61,3 @@ def test_surroundings_are_left_as_they_were(tmp_path, monkeypatch):
 
 def test_no_tasks_no_workers(tmp_path):
     assert run([], tmp_path, jobs=4) == ({}, [])
-
-
-def test_report_of_a_failed_worker_has_the_whole_message():
-    traceback = (
-        "Traceback (most recent call last):\n  File ...\nStoreError: the database is locked\n  try again"
-    )
-    task = SectionTask(uuid.uuid4(), "one.fits", "A")
-    report = report_of(TaskResult(task, error=traceback))
-    assert (report.state, report.step) == ("failed", "worker")
-    assert report.reason == "StoreError: the database is locked try again"
-    assert report.exposure_id == task.exposure_id

@@ -72,7 +72,7 @@ def labelled_candidates(seed: int, shape: tuple[int, int] = (1024, 1024)) -> tup
 
 
 def _measured(pair: AlignedPair) -> tuple[Stamps, MeasurementTable]:
-    context = StepContext({}, np.random.default_rng(0), None)
+    context = StepContext({}, None)
     difference = Zogy().subtract(pair)
     found = Detection().run({"difference": difference}, DetectionParams(threshold=THRESHOLD_SIGMA), context)
     detections: DetectionTable = found.outputs["detections"]

@@ -21,6 +21,9 @@ from seechange_core.runner.section_report import DONE, SectionReport
 
 MATCH_RADIUS_PIXEL = 1.0
 _BRIGHT_SNR, _FAINT_SNR = 10.0, 5.0
+# Half the range between them is the standard deviation of a Gaussian, and more precise than one from the median
+# absolute deviation: to 5 % instead of 7 % with the 300 pulls of the survey.
+_ONE_SIGMA_PERCENT = 15.87, 84.13
 #: Kinds of sources whose change is real.
 _CHANGING = ("transient", "variable")
 
@@ -157,7 +160,7 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
         "wcs_rms_mas": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "zp_error_mmag": max((abs(offset) for offset in offsets), default=0.0) * 1000 if offsets else None,
         "flux_pull_median": float(np.median(pulls)) if len(pulls) else None,
-        "flux_pull_scatter": float(1.4826 * np.median(np.abs(pulls - np.median(pulls))))
+        "flux_pull_scatter": float(np.ptp(np.percentile(pulls, _ONE_SIGMA_PERCENT)) / 2)
         if len(pulls)
         else None,
         "cpu_s_per_section": _cpu_s(run.reports),

@@ -15,14 +15,7 @@ from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, 
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
-from seechange_core.runner.process import (
-    SectionWork,
-    StepStarted,
-    conclude_run,
-    process_sections,
-    register,
-    register_run,
-)
+from seechange_core.runner.process import StepStarted, process_sections, register_exposures
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
@@ -119,20 +112,12 @@ def _process(
 ) -> None:
     services = run.services
     plan = exposure_plan(services.profile).through(through)
-    code_version_id = register_run(services, plan)
-    tasks, reports = [], []
-    for path in exposures:
-        found, failure = register(services, (path,))
-        tasks += found
-        reports += [failure] if failure else []
+    tasks, reports = register_exposures(services, ((path,) for path in exposures))
     say(stage, 0, len(tasks))
-    for event in process_sections(
-        tasks, SectionWork(services.profile.layers, through, code_version_id), jobs
-    ):
+    for event in process_sections(services, plan, tasks, jobs):
         if not isinstance(event, StepStarted):
             reports.append(event)
             say(stage, len(reports), len(tasks))
-    conclude_run(services, reports)
     run.reports += sorted(reports, key=lambda report: (report.exposure, report.section))
 
 
@@ -140,6 +125,8 @@ def _build_references(run: SurveyRun, say: Say) -> None:
     services, profile = run.services, run.services.profile
     services.store.provenances.register([*coadd_plan(profile).provenances(), referencing_provenance(profile)])
     header = services.instrument.read_header((run.files.reference[0],))
+    # An earlier run has calibrated the new epochs too; transients must not enter what they are compared with.
+    first_new_mjd = min(services.instrument.read_header((path,)).mjd for path in run.files.new)
     sections = list(services.instrument.sections)
     for number, section in enumerate(sections):
         say("references", number, len(sections))
@@ -151,6 +138,7 @@ def _build_references(run: SurveyRun, say: Say) -> None:
             services,
             filter=header.filter,
             position=(float(ra[0]), float(dec[0])),
+            before_mjd=first_new_mjd,
             reference_set=profile.parameters("subtraction").reference_set,
         )
 

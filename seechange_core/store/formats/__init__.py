@@ -12,6 +12,7 @@ from typing import Any
 
 from seechange_core.frames import DetectionTable, MeasurementTable, ScoreTable, SourceTable
 from seechange_core.store.formats.background import background_bytes, read_background
+from seechange_core.store.formats.calibration import calibration_bytes, read_calibration
 from seechange_core.store.formats.difference import difference_bytes, read_difference
 from seechange_core.store.formats.frame import frame_bytes, read_frame
 from seechange_core.store.formats.psf import psf_bytes, read_psf
@@ -48,4 +49,5 @@ FILE_FORMATS: Mapping[str, FileFormat] = {
     "stamps": FileFormat(stamps_bytes, read_stamps),
     "measurements": FileFormat(table_bytes, reader_of(MeasurementTable)),
     "scores": FileFormat(table_bytes, reader_of(ScoreTable)),
+    "calibration": FileFormat(calibration_bytes, read_calibration),
 }

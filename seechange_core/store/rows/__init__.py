@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from seechange_core.models import Base
+from seechange_core.store.rows.calibrations import calibration_rows
 from seechange_core.store.rows.candidates import measurement_rows, score_rows
 from seechange_core.store.rows.data_files import data_file_rows
 from seechange_core.store.rows.images import difference_rows, image_rows
@@ -34,6 +35,7 @@ ROW_BUILDERS: Mapping[str, Callable[[Saving], list[Sequence[Base]]]] = {
     "measurements": measurement_rows,
     "scores": score_rows,
     "reference": reference_rows,
+    "calibration": calibration_rows,
 }
 
 __all__ = ["ROW_BUILDERS", "Saving", "data_file_rows"]

@@ -23,12 +23,11 @@ from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
 from seechange_core.runner.process import (
     SectionReport,
-    SectionWork,
     StepStarted,
     conclude_run,
     process_section,
     process_sections,
-    register,
+    register_exposures,
     register_run,
 )
 from seechange_core.runner.references import build_reference
@@ -104,19 +103,14 @@ class Survey:
         """Run sections in this process, or in worker processes; return how they ended, in the order of their names."""
         services = self.services(*assignments)
         plan = exposure_plan(services.profile).through(through)
-        code_version_id = register_run(services, plan)
-        tasks, reports = [], []
-        for path in paths:
-            found, failure = register(services, (path,), sections)
-            tasks += found
-            reports += [failure] if failure else []
+        tasks, reports = register_exposures(services, ((path,) for path in paths), sections)
         if jobs:
-            work = SectionWork(services.profile.layers, through, code_version_id)
-            events = process_sections(tasks, work, jobs)
+            events = process_sections(services, plan, tasks, jobs)
             reports += [event for event in events if not isinstance(event, StepStarted)]
         else:
+            code_version_id = register_run(services, plan)
             reports += [process_section(services, plan, task, code_version_id) for task in tasks]
-        conclude_run(services, reports)
+            conclude_run(services, reports)
         services.store.database.close()
         return sorted(reports, key=lambda report: (report.exposure, report.section))
 
@@ -152,7 +146,8 @@ class Survey:
         products = {row.id for row in self.rows(Product)}
         found += [row for row in self.rows(Measurements) if row.product_id not in products]
         found += [row for row in self.rows(DeepScore) if row.measurement_id not in measured]
-        found += [row for row in self.rows(Object) if row.n_measurements == 0]
+        belongs = {row.object_id for row in self.rows(Measurements)}
+        found += [row for row in self.rows(Object) if row.id not in belongs]
         return found
 
     def reports(self) -> list[Report]:

@@ -44,7 +44,7 @@ def test_section_without_reference_waits_and_goes_on_when_there_is_one(
     survey = copied(calibrated)
     (waiting,) = survey.process([survey.files.new[0]])
     assert (waiting.state, waiting.step) == ("waiting", "subtraction")
-    assert "no reference of the set 'default' in r" in waiting.reason
+    assert "no simcam reference of the set 'default' in r" in waiting.reason
     assert "seechange reference build" in waiting.reason
     assert [step.process for step in waiting.steps] == BEFORE_SUBTRACTION
     assert {row.state for row in survey.rows(Product)} == {"done"}

@@ -193,7 +193,7 @@ def test_show(run: Callable[..., Result], processed: Any) -> None:
 
 
 def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:
-    name = max(processed.rows(Object), key=lambda row: row.n_measurements).name
+    name = max(rows(run("show", "objects", "--json")), key=lambda row: row["n_measurements"])["name"]
     science = next(
         row for row in processed.rows(Image) if not row.is_difference and not row.is_coadd and row.mjd > 61100
     )
