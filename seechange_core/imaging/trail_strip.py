@@ -25,6 +25,7 @@ _SIGMA_OF_MAD = 1.4826
 _LIT_SIGMA = 3.0
 _LEAST_LIT = 0.3
 _LEAST_FLASHES = 4
+_LEAST_STEADY = 0.6
 _SHIFT = 12
 _FAINTEST_SIGMA = 0.1
 _MAY_BE_LIT = 0.6
@@ -146,8 +147,8 @@ def judged(strip: Strip, shortest: float) -> Verdict:
     Notes
     -----
     A trail is lit along a good part of its length, while stars light single chunks, as many on the line as beside it.
-    It may blink, but its light does not fall off from one point in both directions, as that of a diffraction spike or
-    of a galaxy seen from its edge does. Along the columns or rows of the detector a line as thin as one pixel, or
+    Its light is steady or comes in flashes that are alike, while that of a diffraction spike or of a galaxy seen from
+    its edge falls off from one point. Along the columns or rows of the detector a line as thin as one pixel, or
     with full pixels in it, is the detector's own.
     """
     offsets = np.arange(-REACH, REACH + 1)
@@ -179,7 +180,7 @@ def judged(strip: Strip, shortest: float) -> Verdict:
     shining = lit[run] & known[run]
     enough = shining.sum() > (least + 0.1) * known[run].sum()
     width = _reach_of_light(above[run][shining])
-    like_trail = _goes_on(amplitude[run], shining, shortest) and not _falls_off(amplitude[run][known[run]])
+    like_trail = _like_trail(amplitude[run], shining)
     is_trail = enough and like_trail and not _is_of_detector(segment, strip, run, profile)
     return Verdict(bool(is_trail), segment, width)
 
@@ -219,34 +220,17 @@ def _best_run(weight: Pixels) -> tuple[int, int]:
     return run
 
 
-def _goes_on(amplitude: Pixels, shining: NDArray[np.bool_], shortest: float) -> bool:
-    """Return whether a single stretch is long enough for a trail, or there are more than a few by chance in line."""
-    closed = shining.copy()
-    closed[1:-1] |= shining[:-2] & shining[2:]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
-    if len(starts) >= _LEAST_FLASHES:
+def _like_trail(amplitude: Pixels, shining: NDArray[np.bool_]) -> bool:
+    """Return whether the light is steady, or comes in flashes that are alike."""
+    usual = float(np.median(amplitude[shining]))
+    known = amplitude[np.isfinite(amplitude)]
+    if (np.abs(known - usual) < 0.5 * usual).mean() > _LEAST_STEADY:
         return True
-    longest = int(np.argmax(ends - starts))
-    stretch = amplitude[starts[longest] : ends[longest]]
-    return bool(len(stretch) >= shortest / CHUNK and not _falls_off(stretch[np.isfinite(stretch)]))
-
-
-def _falls_off(amplitude: Pixels) -> bool:
-    """Return whether brightness falls by much, and steadily, from its peak to both sides."""
-    smooth = np.median(sliding_window_view(np.pad(amplitude, 2, mode="edge"), 5), axis=1)
-    if smooth.max() < 3.0 * max(float(np.median(smooth)), 1e-3):
-        # A faint spike ends where it is lost in the noise.
-        quarter = max(len(smooth) // 8, 1)
-        if smooth.max() < 2.0 * max(float(smooth[:quarter].mean()), float(smooth[-quarter:].mean()), 1e-3):
-            return False
-    distance = np.abs(np.arange(len(smooth)) - int(np.argmax(smooth)))
-    return bool(_rank_correlation(distance, smooth) < -0.7)
-
-
-def _rank_correlation(a: Pixels, b: Pixels) -> float:
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    bright = np.concatenate([[False], amplitude > 0.5 * usual, [False]])
+    edges = np.flatnonzero(np.diff(bright.astype(np.int8)))
+    peaks = np.array([amplitude[start:end].max() for start, end in zip(edges[::2], edges[1::2], strict=True)])
+    alike = np.abs(np.log2(peaks / np.median(peaks))) < 1.0
+    return bool(alike.sum() >= _LEAST_FLASHES and alike.mean() > _LEAST_STEADY)
 
 
 def _is_of_detector(segment: Segment, strip: Strip, run: slice, profile: Pixels) -> bool:

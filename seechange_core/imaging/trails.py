@@ -64,9 +64,11 @@ def find_trails(
     Rejected
         If too few pixels are usable to measure the sky.
     """
+    where, number = np.zeros(data.shape, np.bool_), 0
+    if max(data.shape) < shortest or min(data.shape) < _BLOCK:
+        return where, number
     sky = measure_sky_mesh(data, mask)
     blocks = _blocks(data, mask, sky)
-    where, number = np.zeros(data.shape, np.bool_), 0
     for _ in range(most):
         first = brightest_segment(blocks, _SHORTEST_BLOCKS)
         if first.score < threshold:
