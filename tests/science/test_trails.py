@@ -76,13 +76,12 @@ def masked(rng: np.random.Generator, light: Floats) -> NDArray[np.bool_]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_stars", [1000, 8000])
-def test_trails_are_masked_and_nothing_else_is(seed: int, record_figure: Record, n_stars: int) -> None:
-    """8000 stars are 16,000 on a CCD."""
-    rng = np.random.default_rng([seed, n_stars])
+def test_trails_are_masked_and_nothing_else_is(seed: int, record_figure: Record) -> None:
+    """The target is 95 % of the trails, and one image in 200 with a false one, which takes more images than these."""
+    rng = np.random.default_rng([seed, 1000])
     masked_parts, false, empty = [], 0, 0
     for fwhm in (3.0, 4.0, 6.0):
-        light, sky = field(rng, fwhm, n_stars), 10.0 ** rng.uniform(1.5, 4.0)
+        light, sky = field(rng, fwhm, 1000), 10.0 ** rng.uniform(1.5, 4.0)
         sigma = math.sqrt(sky + READ_NOISE**2)
         false += bool(masked(rng, light + sky).any())
         empty += 1
@@ -92,7 +91,7 @@ def test_trails_are_masked_and_nothing_else_is(seed: int, record_figure: Record,
             found = masked(rng, light + trail_light + sky)
             masked_parts.append(float(found[trail_light > 0.5 * sigma].mean()))
     found_fraction = float(np.mean(np.array(masked_parts) > 0.95))
-    record_figure(f"trails_masked_{n_stars}_stars", 100 * found_fraction, f"% of {len(masked_parts)}")
-    record_figure(f"trails_false_{n_stars}_stars", false, f"of {empty} images")
+    record_figure("trails_masked", 100 * found_fraction, f"% of {len(masked_parts)}")
+    record_figure("trails_false", false, f"of {empty} images")
     assert found_fraction >= 0.8
     assert false == 0
