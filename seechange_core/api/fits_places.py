@@ -63,7 +63,7 @@ def _places(path: str, mtime_ns: int, size: int) -> tuple[HduPlace, ...]:
 
 def _header(file: BinaryIO, first: bytes) -> bytes:
     """Return a header from its first card to the end of its last block; empty if it is none."""
-    blocks = []
+    blocks: list[bytes] = []
     while len(block := file.read(_BLOCK)) == _BLOCK:
         if not blocks and not block.startswith(first):
             break

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import Amplifier, CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Amplifier, CalibrationFrame, Floats, MaskPlane, Pixels, SectionData
 from seechange_core.frames.mask import MASK_DTYPE
 from seechange_core.imaging.clipped_combination import (
     CombinedStack,
@@ -19,7 +19,7 @@ from seechange_core.imaging.clipped_combination import (
     combine_stack,
     noise_in_scaling,
 )
-from seechange_core.imaging.exposure_stack import ExposureStack
+from seechange_core.imaging.exposure_stack import BLOCK_PIXELS, ExposureStack
 from seechange_core.imaging.fringe_pattern import fringe_pattern
 from seechange_core.imaging.local_level import local_level
 from seechange_core.imaging.odd_frames import odd_levels, odd_noise, odd_shapes
@@ -215,8 +215,7 @@ def _evenly_lit(
         factors *= usual / np.where(relative > 0, relative, usual)
     if valid:
         tolerance = _SHAPE_OF_SCREEN if kind == "flat" else _SHAPE_OF_SKY
-        blocks = np.stack([summaries[number].blocks / usable[number] for number in valid])
-        found = odd_shapes(blocks, tolerance, "of its level")
+        found = odd_shapes(_scaled_blocks(exposures, factors, valid), tolerance, "of its level")
         rejected |= {valid[number]: reason for number, reason in found.items()}
     combined, used = _combined(kind, exposures, exposures.scaling(factors), rejected, fewest)
     middle = float(np.nanmedian(combined.data))
@@ -228,6 +227,17 @@ def _evenly_lit(
         combined.clipped_fraction,
     )
     return scaled, used, rejected
+
+
+def _scaled_blocks(exposures: ExposureStack, factors: Floats, chosen: Sequence[int]) -> Pixels:
+    """Return the blocks of exposures, each multiplied by the factor of the amplifier that its middle lies in."""
+    blocks = np.stack([exposures.summaries[number].blocks for number in chosen])
+    y, x = (BLOCK_PIXELS * (np.arange(length) + 0.5) for length in blocks.shape[1:])
+    for number, amplifier in enumerate(exposures.amplifiers):
+        box = amplifier.data
+        inside = ((y >= box.y0) & (y < box.y1))[:, None] & ((x >= box.x0) & (x < box.x1))[None, :]
+        blocks[:, inside] *= factors[list(chosen), number, None].astype(np.float32)
+    return blocks
 
 
 def _badly_lit(exposures: ExposureStack) -> dict[int, str]:

@@ -22,7 +22,8 @@ from seechange_core.imaging.robust import scatter
 _NO_VALUE = MASK_DTYPE(
     MaskPlane.SATURATED | MaskPlane.BLEED | MaskPlane.COSMIC_RAY | MaskPlane.TRAIL | MaskPlane.NO_DATA
 )
-_BLOCK = 32
+#: Side of the blocks whose medians tell the shape of an exposure.
+BLOCK_PIXELS = 32
 _LEVEL_CLIP = 5.0
 _LEVEL_PIXELS = 1_000_000
 _ROUNDING_VARIANCE_ADU = 1.0 / 12.0
@@ -118,7 +119,7 @@ class ExposureStack(FrameStack):
             name or f"exposure {len(self)}",
             np.array(levels),
             level,
-            block_medians(pixels, _BLOCK),
+            block_medians(pixels, BLOCK_PIXELS),
             float(section.info.get("exposure_s", 0.0)),
             saturated_fraction,
         )

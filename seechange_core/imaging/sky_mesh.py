@@ -13,7 +13,7 @@ from seechange_core.frames.mask import MASK_DTYPE, UNUSABLE
 
 _SIGMA_OF_MAD = 1.4826
 _STRIDE = 4
-_LEAST_SAMPLE = 32
+_LEAST_SAMPLE = 8
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def measure_sky_mesh(data: Pixels, mask: Mask, cell: int = 128) -> SkyMesh:
     Returns
     -------
     SkyMesh
-        Cells with fewer than 32 usable pixels in the sample take the median of the others.
+        Cells with fewer than 8 usable pixels in the sample take the median of the others.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def add_spikes(
     -----
     Along an arm the light falls as 1 / (r + 4 FWHM)^2, as that of a vane's edge does beyond its core.
     """
-    rows, columns = np.indices(canvas.shape, dtype=np.float32)
+    rows, columns = np.mgrid[: canvas.shape[0], : canvas.shape[1]].astype(np.float32)
     sigma, core = fwhm / 2.355, 4.0 * fwhm
     for arm in range(arms):
         direction = angle + 2.0 * math.pi * arm / arms

@@ -55,7 +55,7 @@ def add_trail(canvas: Floats, trail: Trail, beta: float = 3.5) -> None:
     (x0, y0), (x1, y1) = trail.start, trail.end
     length = math.hypot(x1 - x0, y1 - y0)
     cosine, sine = (x1 - x0) / length, (y1 - y0) / length
-    y, x = np.indices(canvas.shape, dtype=np.float32)
+    y, x = np.mgrid[: canvas.shape[0], : canvas.shape[1]].astype(np.float32)
     across = (y - y0) * cosine - (x - x0) * sine
     alpha = trail.fwhm / (2.0 * math.sqrt(2.0 ** (1.0 / beta) - 1.0))
     reach = 0.5 * trail.width + alpha * max(5.0, (trail.peak / 0.1) ** (0.5 / (beta - 0.5)))

@@ -33,6 +33,7 @@ def test_what_a_profile_makes_of_the_header_wins_over_the_row_of_the_exposure(tm
         id=uuid4(),
         instrument="fits",
         filter=registered.filter,
+        sections=["image"],
         section_filters={},
         mjd=registered.mjd,
         exposure_s=registered.exposure_s,
@@ -40,7 +41,10 @@ def test_what_a_profile_makes_of_the_header_wins_over_the_row_of_the_exposure(tm
         target="",
     )
     camera = FitsImages(FitsParams(filter="r", exposure_s=60.0))
-    store = SimpleNamespace(sensor_sections=SimpleNamespace(overrides=lambda *_: {}))
+    store = SimpleNamespace(
+        sensor_sections=SimpleNamespace(overrides=lambda *_: {}),
+        calibrations=SimpleNamespace(find=lambda **_: None),
+    )
     services: Any = SimpleNamespace(instrument=camera, store=store)
     unit = ExposureSection(services, row, (path,), "image")
     unit.origin_inputs()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import pytest
 
@@ -92,6 +95,45 @@ def test_ghosts_of_other_sections_are_counted_from_their_own_overscan() -> None:
     change = done.data - section.data
     assert change[5, HALF + 8 + 6] == pytest.approx(-10.0, abs=1e-3)
     assert np.count_nonzero(np.abs(change) > 1e-3) == 1
+
+
+class Watched(Mapping[str, SectionData]):
+    """Other sections that are made when asked for; counts how many of them are alive."""
+
+    def __init__(self) -> None:
+        self.alive: list[weakref.ref[SectionData]] = []
+        self.asked: list[str] = []
+        self.most = 0
+
+    def __getitem__(self, name: str) -> SectionData:
+        self.most = max(self.most, sum(one() is not None for one in self.alive))
+        self.asked.append(name)
+        section = raw_section(level(3000.0))
+        self.alive.append(weakref.ref(section))
+        return section
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("C2", "C3", "C4", "C5"))
+
+    def __len__(self) -> int:
+        return 4
+
+
+def test_only_sections_that_are_named_are_read_and_one_at_a_time() -> None:
+    one = coefficients("C2")["crosstalk"].table
+    table = ColumnTable(
+        {name: np.repeat(one[name], 3, axis=0) for name in one} | {"source_section": ["C2", "C4", "C2"]}
+    )
+    others = Watched()
+    Crosstalk().apply(
+        raw_section(level()).replaced(others=others),
+        {"crosstalk": CalibrationTable("crosstalk", table, "x-id")},
+    )
+    assert others.asked == ["C2", "C4"]
+    assert others.most == 0
 
 
 def test_crosstalk_after_overscan_is_an_error_that_says_what_to_do() -> None:

@@ -17,6 +17,7 @@ from seechange_core.builtin.detrending.linearity import Linearity
 from seechange_core.builtin.detrending.noise import Noise
 from seechange_core.builtin.detrending.overscan import Overscan
 from seechange_core.builtin.detrending.saturation import Saturation
+from seechange_core.builtin.detrending.trails import Trails
 
 __all__ = [
     "BadPixels",
@@ -35,4 +36,5 @@ __all__ = [
     "Noise",
     "Overscan",
     "Saturation",
+    "Trails",
 ]

@@ -8,7 +8,7 @@ from typing import ClassVar
 from seechange_core.api import Detrender, Params, parameter
 from seechange_core.builtin.detrending.marking import marked, mask_of, recorded
 from seechange_core.errors import PluginError
-from seechange_core.frames import CalibrationFrame, MaskPlane, SectionData
+from seechange_core.frames import Calibration, MaskPlane, SectionData
 
 
 class CosmicRaysParams(Params):
@@ -37,7 +37,7 @@ class CosmicRays(Detrender):
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = CosmicRaysParams
 
-    def apply(self, section: SectionData, calibrations: Mapping[str, CalibrationFrame]) -> SectionData:
+    def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with hit pixels masked; their values stay."""
         from seechange_core.imaging.cosmic_rays import find_cosmic_rays
 

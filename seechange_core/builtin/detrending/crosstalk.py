@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.api import Detrender, InputError, Instrument, Params, parameter
 from seechange_core.builtin.detrending.crosstalk_file import crosstalk_tables
 from seechange_core.builtin.detrending.marking import in_adu, marked, recorded, table_of
-from seechange_core.frames import Amplifier, Calibration, ColumnTable, MaskPlane, SectionData
+from seechange_core.frames import Amplifier, Box, Calibration, ColumnTable, MaskPlane, Pixels, SectionData
 
 
 class CrosstalkParams(Params):
@@ -42,51 +43,60 @@ class Crosstalk(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section without ghosts; where they are not known well, ``CROSSTALK`` is set in the mask."""
-        from seechange_core.imaging import crosstalk
-
         table = table_of(calibrations["crosstalk"])
         data, uncertain = in_adu(section, self.name).data.copy(), np.zeros(section.data.shape, dtype=bool)
         own, missing = str(section.info.get("section", "")), []
         for name in dict.fromkeys(table["source_section"].tolist()):
-            if name != own and name not in section.others:
+            rows = table.rows(table["source_section"] == name)
+            if name == own:
+                self._subtract(section, section, rows, data, uncertain)
+            elif name in section.others:
+                # Not kept under a name here, so that it is gone before the next one is read.
+                self._subtract(section, section.others[name], rows, data, uncertain)
+            else:
                 missing.append(name)
-                continue
-            other = section if name == own else section.others[name]
-            for row in np.nonzero(table["source_section"] == name)[0]:
-                source, level = _with_level(other, str(table["source"][row]), name)
-                victim, _ = _with_level(section, str(table["victim"][row]), own)
-                signal = crosstalk.in_order_of(other.data[source.data.slices], source, victim)
-                if signal.shape != victim.data.shape:
-                    raise InputError(
-                        f"crosstalk: amplifiers {name} {source.name} and {own} {victim.name} differ in shape"
-                    )
-                crosstalk.subtract_ghosts(
-                    data[victim.data.slices],
-                    signal,
-                    level,
-                    crosstalk.CrosstalkCoefficients(
-                        float(table["linear"][row]),
-                        float(table["error"][row]),
-                        float(table["onset_adu"][row]),
-                        tuple(table["polynomial"][row].tolist()),
-                    ),
-                    uncertain[victim.data.slices],
-                    self.params.tolerance_adu,
-                )
         corrected = section.replaced(data=data, info={**section.info, "crosstalk_missing": missing})
         if uncertain.any():
             corrected = marked(corrected, MaskPlane.CROSSTALK, uncertain)
         return recorded(corrected, self.name, calibrations["crosstalk"].product_id)
 
+    def _subtract(
+        self,
+        section: SectionData,
+        other: SectionData,
+        rows: ColumnTable,
+        data: Pixels,
+        uncertain: NDArray[np.bool_],
+    ) -> None:
+        """Subtract in place what one section leaves in another, and mark what is uncertain of it."""
+        from seechange_core.imaging import crosstalk
+        from seechange_core.imaging.overscan import overscan_level
 
-def _with_level(section: SectionData, name: str, where: str) -> tuple[Amplifier, float]:
-    """Return an amplifier and the level of its overscan."""
-    from seechange_core.imaging.overscan import overscan_level
+        for row in range(rows.n_rows):
+            source, overscan = _with_overscan(other, str(rows["source"][row]))
+            victim, _ = _with_overscan(section, str(rows["victim"][row]))
+            signal = crosstalk.in_order_of(other.data[source.data.slices], source, victim)
+            if signal.shape != victim.data.shape:
+                pair = f"{other.info.get('section')} {source.name} and {section.info.get('section')} {victim.name}"
+                raise InputError(f"crosstalk: amplifiers {pair} differ in shape")
+            coefficients = crosstalk.CrosstalkCoefficients(
+                float(rows["linear"][row]),
+                float(rows["error"][row]),
+                float(rows["onset_adu"][row]),
+                tuple(rows["polynomial"][row].tolist()),
+            )
+            box = victim.data.slices
+            level = overscan_level(other.data[overscan.slices])
+            crosstalk.subtract_ghosts(
+                data[box], signal, level, coefficients, uncertain[box], self.params.tolerance_adu
+            )
 
+
+def _with_overscan(section: SectionData, name: str) -> tuple[Amplifier, Box]:
     for amplifier in section.amplifiers:
         if amplifier.name == name and amplifier.overscan is not None:
-            return amplifier, overscan_level(section.data[amplifier.overscan.slices])
+            return amplifier, amplifier.overscan
     raise InputError(
-        f"crosstalk: {where} has no amplifier {name!r} with overscan; name crosstalk before overscan in "
-        "preprocessing.use, or leave the amplifier out of the file of coefficients"
+        f"crosstalk: {section.info.get('section')} has no amplifier {name!r} with overscan; name crosstalk before "
+        "overscan in preprocessing.use, or leave the amplifier out of the file of coefficients"
     )

@@ -114,8 +114,10 @@ def test_frames_of_a_night_from_bias_to_bad_pixels(
         ("gain", None),
     ]
     assert {row["metrics"]["n_combined"] for row in listed(run, "--kind", "flat")} == {6}
-    # Building again finds what is there.
-    assert built(run("build", "bias", raw, "--json"))[0]["identity"] == bias["identity"]
+    # Building again finds what is there; what is corrected with the measured gain is another frame.
+    assert built(run("build", "gain", raw, "--json"))[0]["identity"] == gain["identity"]
+    dry = run("build", "flat", raw, "--dry-run", "--json")
+    assert json.loads(dry.stdout)[0]["corrected for"] == "overscan, saturation, bias, gain"
 
 
 def test_dry_run_shows_the_plan_and_writes_nothing(

@@ -65,7 +65,7 @@ def image_hdus(files: Sequence[Path]) -> list[ImageHdu]:
     InputError
         If there is none.
     """
-    found = []
+    found: list[ImageHdu] = []
     for path in files:
         try:
             state = path.stat()
