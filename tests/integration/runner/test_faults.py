@@ -126,8 +126,8 @@ def test_catalogue_without_stars(survey: Any, new_exposure: Path, tmp_path: Path
 
 def test_missing_calibration_frame_is_named(survey: Any, new_exposure: Path) -> None:
     calibrations = survey.services().store.calibrations
-    for row in calibrations.listed():
-        calibrations.retire(row.identity)
+    for identity, _ in calibrations.listed():
+        calibrations.retire(identity)
     (report,) = survey.process([new_exposure])
     assert (report.state, report.step) == ("failed", "preprocessing")
     assert "no bias of simcam C1 is valid on MJD 61101" in report.reason
