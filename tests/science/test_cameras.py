@@ -21,13 +21,13 @@ from seechange_core.imaging.proper_motion import at_epoch
 from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
+from seechange_core.runner.calibration_inputs import CORRECTED_BEFORE
 from seechange_core.steps.step import CalibrationRequest, CatalogRequest, StepContext
 
 pytestmark = pytest.mark.slow
 
 CATALOG_ERROR_MAS = 0.5
 #: What comes before the combination of exposures.
-CORRECTED_BEFORE = {"bias": ("overscan",), "flat": ("overscan", "bias", "gain")}
 Record = Callable[[str, float, str], None]
 
 
@@ -122,8 +122,9 @@ def combined(
     sections = []
     for path in files:
         data = profile.instrument().read((path,), section)
-        for name in CORRECTED_BEFORE[kind]:
-            data = detrenders[name].apply(data, calibrations)
+        for name, detrender in detrenders.items():
+            if name in CORRECTED_BEFORE[kind] and calibrations.keys() >= set(detrender.calibrations()):
+                data = detrender.apply(data, calibrations)
         sections.append(data)
     return combine_calibration(kind, sections, kind)
 

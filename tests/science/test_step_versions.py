@@ -29,7 +29,7 @@ import pytest
 
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
 from seechange_core.frames import CalibrationFrame
-from seechange_core.imaging.calibration_frames import CORRECTED_BEFORE, combine_calibration
+from seechange_core.imaging.calibration_frames import combine_calibration
 from seechange_core.imaging.proper_motion import at_epoch
 from seechange_core.imaging.sky_grid import SkyGrid
 from seechange_core.pipeline import (
@@ -44,6 +44,7 @@ from seechange_core.pipeline import (
 )
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
+from seechange_core.runner.calibration_inputs import CORRECTED_BEFORE
 from seechange_core.steps.step import (
     CalibratedImage,
     CalibrationRequest,
@@ -91,8 +92,9 @@ class Bench:
         sections = []
         for path in paths:
             section = self.instrument.read((path,), SECTION)
-            for name in CORRECTED_BEFORE[kind]:
-                section = detrenders[name].apply(section, self.calibrations)
+            for name, detrender in detrenders.items():
+                if name in CORRECTED_BEFORE[kind]:
+                    section = detrender.apply(section, self.calibrations)
             sections.append(section)
         return combine_calibration(kind, sections, kind)
 
