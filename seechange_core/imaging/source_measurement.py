@@ -13,6 +13,7 @@ from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
 from seechange_core.imaging.aperture_photometry import aperture_correction, aperture_fluxes
 from seechange_core.imaging.psf_photometry import fit_point_sources
+from seechange_core.imaging.source_detection import BLENDED
 from seechange_core.imaging.stamps import cut, stamp_corners
 from seechange_core.imaging.stellar_width import stellar_fwhm, weighted_moments
 from seechange_core.imaging.usable_pixels import unusable_pixels
@@ -59,8 +60,10 @@ def first_sources(image: Frame, found: NDArray[Any], first_fwhm: float) -> Sourc
             f"none of {len(found)} sources has a width that can be measured", {"n_sources": len(found)}
         )
     moments = weighted_moments(image.data, mask, x, y, fwhm)
+    # Moments would take the middle of a blend for each of its parts.
     measured = np.isfinite(moments.x)
-    x, y = np.where(measured, moments.x, x), np.where(measured, moments.y, y)
+    alone = measured & (found["flag"] & BLENDED == 0)
+    x, y = np.where(alone, moments.x, x), np.where(alone, moments.y, y)
     fluxes, errors = aperture_fluxes(image.data, image.variance, mask, x, y, [_FIRST_RADIUS_FWHM * fwhm])
     flux, error = fluxes[:, 0], errors[:, 0]
     planes, peak = _core(image, x, y, fwhm)
