@@ -14,8 +14,8 @@ from seechange_core.frames import Pixels
 def split_groups(
     sharp: Pixels,
     smooth: Pixels,
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
+    y: NDArray[np.int32],
+    x: NDArray[np.int32],
     shape: tuple[int, int],
     *,
     least_rise: float,
@@ -52,13 +52,13 @@ def split_groups(
     topologists call persistence, is no accident of the noise: Edelsbrunner, Letscher & Zomorodian (2002), Discrete &
     Computational Geometry 28, 511. The smooth profile of a star or a galaxy has one peak, however large it is.
     """
-    order = np.argsort(-sharp, kind="stable").astype(np.int32)
+    order = np.argsort(-sharp).astype(np.int32)
     owner, peak, blended = _flood(
         sharp,
         smooth,
         order,
-        y.astype(np.int32),
-        x.astype(np.int32),
+        y,
+        x,
         np.zeros(shape, np.int32),
         np.float32(least_rise),
         np.float32(contrast),
@@ -104,13 +104,16 @@ def _flood(
         row, column = y[pixel], x[pixel]
         # The peak uphill of this pixel: that of the highest neighbour.
         uphill = -1
+        meets_another = False
         best = np.float32(-np.inf)
         for j in range(max(0, row - 1), min(ny, row + 2)):
             for i in range(max(0, column - 1), min(nx, column + 2)):
                 number = flooded[j, i] - 1
-                if number >= 0 and sharp[number] > best:
-                    best = sharp[number]
-                    uphill = owner[number]
+                if number >= 0:
+                    meets_another |= uphill >= 0 and owner[number] != uphill
+                    if sharp[number] > best:
+                        best = sharp[number]
+                        uphill = owner[number]
         flooded[row, column] = pixel + 1
         if uphill < 0:
             top[n_tops] = pixel
@@ -123,6 +126,8 @@ def _flood(
         owner[pixel] = uphill
         whole = _root(lake, uphill)
         smooth_top[whole] = max(smooth_top[whole], smooth[pixel])
+        if not meets_another:
+            continue
         for j in range(max(0, row - 1), min(ny, row + 2)):
             for i in range(max(0, column - 1), min(nx, column + 2)):
                 number = flooded[j, i] - 1

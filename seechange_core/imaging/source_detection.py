@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from seechange_core.frames import Floats, Frame, MaskPlane, Pixels
+from seechange_core.frames import Frame, MaskPlane, Pixels
 from seechange_core.imaging.deblending import split_groups
 from seechange_core.imaging.matched_filter import gaussian_profile
+from seechange_core.imaging.segment_measurement import light_sums, peak_positions, principal_axes
 from seechange_core.imaging.usable_pixels import unusable_pixels
 
 #: Flags of a source.
@@ -69,25 +70,24 @@ def find_sources(
     Saturated pixels are the highest of all, so that the rim of a saturated star's core is not taken for many stars.
     """
     mask = unusable_pixels(image)
-    saturated = (image.mask & MaskPlane.SATURATED) > 0
-    y, x = np.nonzero((significance > min(threshold, _FOOT_SIGMA)) | saturated)
+    y, x, full = _footprint(
+        significance, image.mask, min(threshold, _FOOT_SIGMA), image.mask.dtype.type(MaskPlane.SATURATED)
+    )
     profile = gaussian_profile(_SHARP_KERNEL * kernel_fwhm)
     sharp = _sharp_significance(image.data, image.variance, mask, y, x, profile)
     smooth = significance[y, x]
-    full = saturated[y, x]
     for height in (sharp, smooth):
         height[full] = height[~full].max(initial=np.float32(threshold))
     owner, peak, blended = split_groups(
         sharp, smooth, y, x, image.shape, least_rise=deblend_sigma, contrast=deblend_contrast
     )
     found = np.zeros(len(peak), _SOURCE)
-    light = significance[y, x].astype(np.float64)
-    found["npix"] = np.bincount(owner[light > threshold], minlength=len(peak))
-    found["flux"] = np.bincount(owner, light, len(peak))
     found["xpeak"], found["ypeak"] = x[peak], y[peak]
-    top = np.where(full[peak[owner]], full, np.maximum(abs(x - x[peak[owner]]), abs(y - y[peak[owner]])) <= 1)
-    found["x"], found["y"] = _centroids(sharp.astype(np.float64) ** 2 * top, x, y, owner, len(peak))
-    found["a"], found["b"], found["theta"] = _shapes(light, x, y, owner, len(peak))
+    found["x"], found["y"] = peak_positions(sharp, full, y, x, owner, peak).T
+    found["npix"] = np.bincount(owner[smooth > threshold], minlength=len(peak))
+    sums = light_sums(smooth, y, x, owner, peak)
+    found["flux"] = sums[:, 0]
+    found["a"], found["b"], found["theta"] = principal_axes(sums)
     on_edge = (y == 0) | (x == 0) | (y == image.shape[0] - 1) | (x == image.shape[1] - 1)
     found["flag"] = BLENDED * blended | ON_THE_EDGE * (np.bincount(owner[on_edge], minlength=len(peak)) > 0)
     enough = found["npix"] >= min_pixels
@@ -96,29 +96,23 @@ def find_sources(
     return found[enough], segments
 
 
-def _centroids(
-    weight: Floats, x: NDArray[np.intp], y: NDArray[np.intp], owner: NDArray[np.int32], n: int
-) -> tuple[Floats, Floats]:
-    total = np.bincount(owner, weight, n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.bincount(owner, weight * x, n) / total, np.bincount(owner, weight * y, n) / total
-
-
-def _shapes(
-    light: Floats, x: NDArray[np.intp], y: NDArray[np.intp], owner: NDArray[np.int32], n: int
-) -> tuple[Floats, Floats, Floats]:
-    """Root mean squares along the axes, and the angle of the major one; a pixel has its own width."""
-    centre_x, centre_y = _centroids(light, x, y, owner, n)
-    u, v = x - centre_x[owner], y - centre_y[owner]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = np.bincount(owner, light, n)
-        xx, yy, xy = (np.bincount(owner, light * term, n) / total for term in (u * u, v * v, u * v))
-    mean, difference = 0.5 * (xx + yy) + 1.0 / 12.0, np.hypot(0.5 * (xx - yy), xy)
-    return (
-        np.sqrt(mean + difference),
-        np.sqrt((mean - difference).clip(1.0 / 12.0)),
-        0.5 * np.arctan2(2 * xy, xx - yy),
-    )
+@njit(cache=True)
+def _footprint(
+    significance: Pixels, mask: NDArray[Any], foot: float, saturated: np.unsignedinteger[Any]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+    """Rows and columns of all pixels that may belong to a source, and which of them are saturated."""
+    ny, nx = significance.shape
+    rows = np.empty(ny * nx, np.int32)
+    columns = np.empty(ny * nx, np.int32)
+    full = np.empty(ny * nx, np.bool_)
+    number = 0
+    for y in range(ny):
+        for x in range(nx):
+            is_full = (mask[y, x] & saturated) != 0
+            if significance[y, x] > foot or is_full:
+                rows[number], columns[number], full[number] = y, x, is_full
+                number += 1
+    return rows[:number].copy(), columns[:number].copy(), full[:number].copy()
 
 
 @njit(cache=True)
@@ -126,18 +120,17 @@ def _sharp_significance(
     data: Pixels,
     variance: Pixels,
     mask: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
     profile: Pixels,
 ) -> Pixels:
-    """`matched_filter.significance` at some pixels only."""
+    """Compute `matched_filter.significance` at some pixels only."""
     ny, nx = data.shape
     reach = len(profile) - 1
-    heights = np.zeros(len(rows), np.float32)
+    result = np.zeros(len(rows), np.float32)
     for number in range(len(rows)):
         row, column = rows[number], columns[number]
-        signal = np.float32(0.0)
-        information = np.float32(0.0)
+        signal, information = np.float32(0.0), np.float32(0.0)
         for j in range(max(0, row - reach), min(ny, row + reach + 1)):
             for i in range(max(0, column - reach), min(nx, column + reach + 1)):
                 if not mask[j, i]:
@@ -146,5 +139,5 @@ def _sharp_significance(
                     signal += weighted * data[j, i]
                     information += kernel * weighted
         if information > 0.0:
-            heights[number] = signal / np.sqrt(information)
-    return heights
+            result[number] = signal / np.sqrt(information)
+    return result
