@@ -37,10 +37,10 @@ class PixelGridParams(Params):
 
 
 class PixelGridPsf(PsfEstimator):
-    """Every pixel of the PSF is a polynomial of position, fitted to stars by linear least squares."""
+    """Every pixel of the PSF is a polynomial of position; smooth modes and free pixels fitted to stars by least squares."""
 
     name: ClassVar[str] = "pixelgrid"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = PixelGridParams
 
     def measure(

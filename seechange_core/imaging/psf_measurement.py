@@ -74,7 +74,7 @@ def measure_psf(
     PsfModel
         Normalised to 1 within 5 FWHM.
     dict
-        ``stars`` (rows used), ``psf_chi2`` and ``psf_residual`` (see `pixel_grid_psf.goodness`), ``psf_degree``.
+        ``stars`` (rows used), ``psf_chi2``, ``psf_residual`` and ``psf_error`` (see `pixel_grid_psf.goodness`), ``psf_degree``.
 
     Raises
     ------
@@ -115,18 +115,21 @@ def measure_psf(
     )
     first = _completed(core, stars)
 
-    stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
+    fluxes = np.nan_to_num(sources["flux"])
+    stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
     hidden = hidden_neighbours(stars, _trimmed(first, size))
     if len(hidden):
         positions = np.concatenate([positions, hidden])
-        stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
+        fluxes = np.concatenate([fluxes, np.zeros(len(hidden))])
+        stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
     result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
-    chi2, residual = goodness(result, fewest_for_degree)
+    chi2, residual, error = goodness(result, fewest_for_degree)
     metrics = {
         "stars": rows[result.used].tolist(),
         "psf_degree": result.model.degree,
         "psf_chi2": chi2,
         "psf_residual": residual,
+        "psf_error": error,
     }
     return _completed(result, wide), metrics
 
@@ -146,19 +149,22 @@ def _without_neighbours(
 ) -> tuple[StarStamps, StarStamps]:
     """Cut the stars out of the image once more, with the sources around them subtracted.
 
-    The positions are those of all sources, the rows and first fluxes those of the stars. All stars in stamps of the
+    The positions and first fluxes are those of all sources, the rows those of the stars. All stars in stamps of the
     size, and the brightest also in wide ones.
     """
     mask = unusable_pixels(image)
     outer = wide_size(psf.fwhm)
-    around = sources_near(positions, rows, outer)
+    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
+    noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
+    around = sources_near(positions, rows[:_ENOUGH_FOR_WINGS], math.sqrt(0.5) * (outer + size))
+    around = np.union1d(around, sources_near(positions, rows, math.sqrt(2.0) * size))
+    winged = np.flatnonzero(fluxes * edge > _FAINTEST_WING_SIGMA * noise)
+    around = np.union1d(around, winged)
     point, residual = fit_point_sources(
-        image.data, image.variance, mask, psf, *positions[around].T, size=size, rounds=1
+        image.data, image.variance, mask, psf, *positions[around].T, size=size, rounds=2
     )
     number = np.searchsorted(around, rows)
     flux = np.nan_to_num(point.flux)
-    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
-    noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
     far = flux * edge > _FAINTEST_WING_SIGMA * noise
     far[number[:_ENOUGH_FOR_WINGS]] = True
     subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], size, outer)
@@ -168,7 +174,7 @@ def _without_neighbours(
         for fallback, column in (
             (positions[rows, 0], point.x),
             (positions[rows, 1], point.y),
-            (fluxes, point.flux),
+            (fluxes[rows], point.flux),
         )
     )
 
