@@ -15,6 +15,7 @@ from seechange_core.imaging.aperture_photometry import aperture_correction, aper
 from seechange_core.imaging.psf_photometry import fit_point_sources
 from seechange_core.imaging.source_detection import BLENDED
 from seechange_core.imaging.stamps import cut, stamp_corners
+from seechange_core.imaging.star_galaxy import extension
 from seechange_core.imaging.stellar_width import stellar_fwhm, weighted_moments
 from seechange_core.imaging.usable_pixels import unusable_pixels
 
@@ -22,8 +23,6 @@ _FIRST_RADIUS_FWHM = 1.5
 _BRIGHTEST = 500
 _CORE_RADIUS_FWHM = 1.0
 _STAR_SIGMA = 4.0
-# A star may differ from the PSF by this part of the PSF's own variance: no model is perfect.
-_STAR_TOLERANCE = 0.1
 _FWHM_PER_SIGMA = 2.3548200450309493
 
 
@@ -109,8 +108,9 @@ def measured_sources(
     Returns
     -------
     SourceTable
-        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii), ``extent`` and
-        ``extent_error`` (see `psf_photometry.PointSources`). Where too few pixels can be used the PSF flux is NaN and
+        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii), ``extent``,
+        ``extent_error`` (see `psf_photometry.PointSources`) and ``extension`` (see `star_galaxy.extension`: galaxies
+        are above, stars about 0). Where too few pixels can be used the PSF flux is NaN and
         ``snr`` 0.
     array of shape (ny, nx), float32
         What is left of the image without the point sources.
@@ -122,9 +122,8 @@ def measured_sources(
     planes, peak = _core(image, point.x, point.y, psf.fwhm)
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.nan_to_num(point.flux / point.flux_error)
-        is_star = np.abs(point.extent) <= (
-            _STAR_SIGMA * point.extent_error + _STAR_TOLERANCE * (psf.fwhm / _FWHM_PER_SIGMA) ** 2
-        )
+        extended = extension(point.extent, point.extent_error, snr, (psf.fwhm / _FWHM_PER_SIGMA) ** 2)
+        is_star = np.abs(extended) <= _STAR_SIGMA
     table = first.with_columns(
         x=point.x,
         y=point.y,
@@ -140,6 +139,7 @@ def measured_sources(
         aperture_flux_error=aperture_error,
         extent=point.extent,
         extent_error=point.extent_error,
+        extension=extended,
     )
     table.meta = {"aperture_radii": radii, "aperture_correction": aperture_correction(psf, radii[-1])}
     return table, residual
