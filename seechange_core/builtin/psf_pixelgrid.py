@@ -37,7 +37,7 @@ class PixelGridParams(Params):
 
 
 class PixelGridPsf(PsfEstimator):
-    """Every pixel of the PSF is a polynomial of position; smooth modes and free pixels fitted to stars by least squares."""
+    """Every pixel of the PSF is a polynomial of position: smooth modes and free pixels, fitted to stars."""
 
     name: ClassVar[str] = "pixelgrid"
     version: ClassVar[str] = "1.3"

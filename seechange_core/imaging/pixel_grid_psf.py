@@ -1,4 +1,4 @@
-"""A PSF whose every pixel is a polynomial of position, fitted to stars: smooth modes, and free pixels where they tell."""
+"""A PSF whose every pixel is a polynomial of position, fitted to stars: smooth modes, and free pixels."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class StarStamps:
     x: Floats
     y: Floats
     flux: Floats
-    light: Floats
-    variance: Floats
+    light: Pixels
+    variance: Pixels
     good: NDArray[np.bool_]
 
     def rows(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> StarStamps:
@@ -190,8 +190,8 @@ def _fit(
             stars = _refitted(model, stars)
         flux = stars.flux[:, None, None].astype(np.float32)
         drawn = rendered(model, stars.x, stars.y, size)
-        residual = np.where(stars.good, stars.light - flux * drawn, np.float32(0.0)) / flux
-        centred = moved_back(model, stars.x, stars.y, residual)
+        residual = np.where(stars.good, stars.light - flux * drawn, 0.0) / flux
+        centred = moved_back(model, stars.x, stars.y, residual.astype(np.float32))
         systematic = flux**2 * ((_RELATIVE_ERROR * drawn) ** 2 + np.float32(alien_light**2))
         weight = np.where(stars.good, flux**2 / (stars.variance + systematic), np.float32(0.0))
         terms = _terms(model, stars)
@@ -306,7 +306,7 @@ def _core_chi2(model: PsfModel, stars: StarStamps, fwhm: float) -> Floats:
 
 
 def _core_residual(model: PsfModel, stars: StarStamps, fwhm: float) -> tuple[float, float]:
-    """Root mean square over the core of the stars' mean residual, centred, divided by the peak; with and without noise."""
+    """Root mean square over the core of the stars' mean residual, divided by the peak; with and without noise."""
     size = stars.light.shape[-1]
     flux = stars.flux[:, None, None].astype(np.float32)
     drawn = rendered(model, stars.x, stars.y, size)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
+from seechange_core.imaging.brighter_fatter import faint_enough, width_slope
 from seechange_core.imaging.hidden_neighbours import hidden_neighbours
 from seechange_core.imaging.pixel_grid_psf import (
     PsfFitResult,
@@ -74,7 +75,9 @@ def measure_psf(
     PsfModel
         Normalised to 1 within 5 FWHM.
     dict
-        ``stars`` (rows used), ``psf_chi2``, ``psf_residual`` and ``psf_error`` (see `pixel_grid_psf.goodness`), ``psf_degree``.
+        ``stars`` (rows used), ``psf_degree``, ``psf_chi2``, ``psf_residual`` and ``psf_error`` (see
+        `pixel_grid_psf.goodness`), ``psf_width_slope`` and its error (see `brighter_fatter.WidthSlope`; None where
+        unknown), ``n_too_bright`` (stars left out since they are wider than faint ones).
 
     Raises
     ------
@@ -113,7 +116,7 @@ def measure_psf(
         fewest_for_degree[:1],
         alien_light=_ALIEN_LIGHT,
     )
-    first = _completed(core, stars)
+    first = _completed(core.model, core, stars)
 
     fluxes = np.nan_to_num(sources["flux"])
     stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
@@ -123,25 +126,35 @@ def measure_psf(
         fluxes = np.concatenate([fluxes, np.zeros(len(hidden))])
         stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
     result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
+    of_all, rows = result, rows[result.used]
+    slope = width_slope(result.model, result.stars)
+    faint = faint_enough(result.model, result.stars, slope)
+    if not faint.all():
+        result = fit_pixel_grid(result.stars.rows(faint), result.model, fewest_for_degree, rounds=2)
+        rows = rows[faint][result.used]
+        # Under the PSF of all stars, the brightest looked less wide than they are.
+        slope = width_slope(result.model, of_all.stars)
     chi2, residual, error = goodness(result, fewest_for_degree)
     metrics = {
-        "stars": rows[result.used].tolist(),
+        "stars": rows.tolist(),
         "psf_degree": result.model.degree,
         "psf_chi2": chi2,
         "psf_residual": residual,
         "psf_error": error,
+        "psf_width_slope": slope.slope if slope.known else None,
+        "psf_width_slope_error": slope.error if slope.known else None,
+        "n_too_bright": int((~faint).sum()),
     }
-    return _completed(result, wide), metrics
+    return _completed(result.model, of_all, wide), metrics
 
 
-def _completed(core: PsfFitResult, wide: StarStamps) -> PsfModel:
-    """Return the PSF with the wings of its first stars, whose wide stamps are given."""
-    number = np.flatnonzero(core.used)
+def _completed(core: PsfModel, fit: PsfFitResult, wide: StarStamps) -> PsfModel:
+    """Return a core with the wings of the first stars of a fit, whose wide stamps are given."""
+    number = np.flatnonzero(fit.used)
     number = number[number < len(wide.x)]
-    stars = core.stars.rows(np.arange(len(number)))
+    stars = fit.stars.rows(np.arange(len(number)))
     wide = replace(wide.rows(number), x=stars.x, y=stars.y, flux=stars.flux)
-    fwhm = core.model.fwhm
-    return normalised(with_wings(core.model, fit_wings(wide, fwhm), wide_size(fwhm)))
+    return normalised(with_wings(core, fit_wings(wide, core.fwhm), wide_size(core.fwhm)))
 
 
 def _without_neighbours(

@@ -1,6 +1,7 @@
 """The few ways in which a PSF is likely to differ from a smooth profile, and from place to place.
 
-Free pixels follow the noise of the stars. What optics, focus and air do to a PSF is smooth: it widens, stretches, skews.
+Free pixels follow the noise of the stars. What optics, focus and air do to a PSF is smooth: it widens, stretches,
+skews.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from seechange_core.frames import Floats
+from seechange_core.frames import Floats, Pixels
 from seechange_core.frames.polynomial import exponents
 
 _STEP_FWHM = 0.125
@@ -112,7 +113,7 @@ def without(images: Floats, others: Floats) -> Floats:
     return np.asarray((flat - common.T @ basis).reshape(images.shape))
 
 
-def fitted_modes(psf: PsfModes, terms: Floats, residual: Floats, weight: Floats, present: Floats) -> Floats:
+def fitted_modes(psf: PsfModes, terms: Floats, residual: Pixels, weight: Pixels, present: Floats) -> Floats:
     """Fit how strong the modes are, as polynomials of position, free of the stars' own fluxes and positions.
 
     Parameters
@@ -152,8 +153,8 @@ def fitted_modes(psf: PsfModes, terms: Floats, residual: Floats, weight: Floats,
     signal = right[:, 3:] - (share @ right[:, :3, None])[:, :, 0]
 
     squares = (terms[:, :, None] * terms[:, None, :]).reshape(len(terms), -1)
-    whole = (squares.T @ information.reshape(len(terms), -1)).reshape(n_terms, n_terms, n_modes, n_modes)
-    whole = whole.transpose(0, 2, 1, 3).reshape(n_terms * n_modes, n_terms * n_modes)
+    summed = (squares.T @ information.reshape(len(terms), -1)).reshape(n_terms, n_terms, n_modes, n_modes)
+    whole = summed.transpose(0, 2, 1, 3).reshape(n_terms * n_modes, n_terms * n_modes)
     target = (terms.T @ signal).ravel() + whole @ present.ravel()
     degree = np.array([sum(pair) for pair in exponents(_degree_of(n_terms))])
     block = (degree[:, None] * (psf.group.max() + 1) + psf.group[None, :]).ravel()

@@ -199,7 +199,7 @@ def _differentiate(stamp: Pixels, slope_x: Pixels, slope_y: Pixels) -> float:
     """First derivatives along x and y by differences of fourth order; return the sum of the stamp's squares."""
     size = slope_x.shape[0]
     eight, twelfth = np.float32(8.0), np.float32(1.0 / 12.0)
-    whole = 0.0
+    whole = np.float64(0.0)
     for j in range(size):
         below, under = stamp[j], stamp[j + 1]
         middle, over, above = stamp[j + 2], stamp[j + 3], stamp[j + 4]
@@ -231,7 +231,7 @@ def _sums(
     i0, i1 = max(0, -x0), min(size, nx - x0)
     flux, value_x, value_y = np.float32(values[0]), np.float32(values[1]), np.float32(values[2])
     zero = np.float32(0.0)
-    seen = pp = px = py = xx = xy = yy = dp = dx = dy = 0.0
+    seen = pp = px = py = xx = xy = yy = dp = dx = dy = np.float64(0.0)
     for j in range(max(0, -y0), min(size, ny - y0)):
         line, along_x, along_y = stamp[j + _MARGIN], slope_x[j], slope_y[j]
         light, weights = residual[y0 + j], weight[y0 + j]
@@ -307,13 +307,13 @@ def _put_back(
 def _extent(
     residual: Pixels, weight: Pixels, stamp: Pixels, corner: tuple[int, int]
 ) -> tuple[float, float, float]:
-    """Sums of the curvature (half the Laplacian) squared, times the stamp, and times what is left of the data."""
+    """Sum the curvature (half the Laplacian) squared, times the stamp, and times what is left of the data."""
     ny, nx = residual.shape
     size = stamp.shape[0] - 2 * _MARGIN
     x0, y0 = corner
     i0, i1 = max(0, -x0), min(size, nx - x0)
     sixteen, sixty, part = np.float32(16.0), np.float32(60.0), np.float32(0.5 / 12.0)
-    qq = pq = dq = 0.0
+    qq = pq = dq = np.float64(0.0)
     for j in range(max(0, -y0), min(size, ny - y0)):
         below, under, middle = stamp[j], stamp[j + 1], stamp[j + 2]
         over, above = stamp[j + 3], stamp[j + 4]

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
-from seechange_core.imaging.aperture_photometry import aperture_correction, aperture_fluxes
+from seechange_core.imaging.aperture_photometry import (
+    aperture_correction,
+    aperture_corrections,
+    aperture_fluxes,
+)
 from seechange_core.imaging.psf_photometry import fit_point_sources
 from seechange_core.imaging.source_detection import BLENDED
 from seechange_core.imaging.stamps import cut, stamp_corners
@@ -108,9 +112,10 @@ def measured_sources(
     Returns
     -------
     SourceTable
-        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii), ``extent``,
-        ``extent_error`` (see `psf_photometry.PointSources`) and ``extension`` (see `star_galaxy.extension`: galaxies
-        are above, stars about 0). Where too few pixels can be used the PSF flux is NaN and
+        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii),
+        ``aperture_correction`` (of the largest aperture, magnitudes), ``extent``, ``extent_error`` (see
+        `psf_photometry.PointSources`) and ``extension`` (see `star_galaxy.extension`: galaxies are above, stars about
+        0). Where too few pixels can be used the PSF flux is NaN and
         ``snr`` 0.
     array of shape (ny, nx), float32
         What is left of the image without the point sources.
@@ -137,6 +142,7 @@ def measured_sources(
         is_star=is_star,
         aperture_flux=aperture_flux,
         aperture_flux_error=aperture_error,
+        aperture_correction=aperture_corrections(psf, radii[-1], point.x, point.y),
         extent=point.extent,
         extent_error=point.extent_error,
         extension=extended,
