@@ -90,16 +90,16 @@ def binned_pairs(data: Pixels, mask: NDArray[np.bool_]) -> tuple[Pixels, NDArray
         np.ones(shape, np.float32),
     )
     for j in range(shape[0]):
+        total, count = means[j], variance[j]
+        count[:] = 0.0
+        for y in range(2 * j, min(ny, 2 * j + 2)):
+            for first in range(2):
+                row, bad = data[y, first::2], mask[y, first::2]
+                for i in range(len(row)):
+                    total[i] += np.float32(0.0) if bad[i] else row[i]
+                    count[i] += np.float32(0.0) if bad[i] else np.float32(1.0)
         for i in range(shape[1]):
-            total, count = np.float32(0.0), 0
-            for y in range(2 * j, min(ny, 2 * j + 2)):
-                for x in range(2 * i, min(nx, 2 * i + 2)):
-                    if not mask[y, x]:
-                        total += data[y, x]
-                        count += 1
-            if count > 0:
-                variance[j, i] = np.float32(1.0) / np.float32(count)
-                means[j, i] = total * variance[j, i]
-            else:
-                empty[j, i] = True
+            empty[j, i] = count[i] == 0.0
+            variance[j, i] = np.float32(1.0) / max(count[i], np.float32(1.0))
+            means[j, i] *= variance[j, i]
     return means, empty, variance
