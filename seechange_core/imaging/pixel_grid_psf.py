@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Pixels, PsfModel
 from seechange_core.frames.polynomial import design_matrix
-from seechange_core.imaging.psf_modes import fitted_modes, psf_modes, without
+from seechange_core.imaging.psf_modes import PsfModes, fitted_modes, psf_modes, without
 from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.psf_rendering import moved_back, rendered
 from seechange_core.imaging.robust import scatter
@@ -141,7 +141,9 @@ def fit_pixel_grid(
     model, fwhm = first, first.fwhm
     for turn in range(_MOST_REJECTIONS + 1):
         degree = degree_for(int(used.sum()), fewest_for_degree)
-        model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds, alien_light)
+        model, fitted = _fit(
+            _of_degree(model, degree), _modes(model, fwhm), stars.rows(used), rounds, alien_light
+        )
         rounds = 1
         chi2 = np.full(len(used), np.inf)
         chi2[used] = _core_chi2(model, fitted, fwhm)
@@ -172,17 +174,16 @@ def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[fl
     held_out = np.arange(len(judges.x)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
     if len(judges.x) >= _FEWEST_FOR_HOLDING_OUT:
         degree = degree_for(int((~held_out).sum()), fewest_for_degree)
-        judged, _ = _fit(_of_degree(judged, degree), judges.rows(~held_out), fwhm, rounds=2)
+        judged, _ = _fit(_of_degree(judged, degree), _modes(judged, fwhm), judges.rows(~held_out), rounds=2)
         judges = _refitted(judged, judges.rows(held_out))
     return float(np.median(_core_chi2(judged, judges, fwhm))), *_core_residual(judged, judges, fwhm)
 
 
 def _fit(
-    model: PsfModel, stars: StarStamps, fwhm: float, rounds: int, alien_light: float = 0.0
+    model: PsfModel, modes: PsfModes, stars: StarStamps, rounds: int, alien_light: float = 0.0
 ) -> tuple[PsfModel, StarStamps]:
     """Improve a model; return it and the stars with their positions and fluxes under it."""
     size = stars.light.shape[-1]
-    modes = psf_modes(model.coefficients[0].astype(np.float64), fwhm, _taper(size, fwhm))
     constant = without(model.coefficients[0] / model.coefficients[0].sum() - modes.smooth, modes.gradient)
     strength = np.zeros((len(model.coefficients), len(modes.modes)))
     for turn in range(rounds):
@@ -200,7 +201,7 @@ def _fit(
         strength = fitted
         centred -= np.tensordot(terms, change, axes=(1, 0)).astype(np.float32)
         # Where the middle of the PSF is cannot be told from the stars, whose positions follow it.
-        constant = without(_likely(constant + _mean(centred, weight), weight, fwhm), modes.gradient)
+        constant = without(_likely(constant + _mean(centred, weight), weight, modes.fwhm), modes.gradient)
         coefficients = np.tensordot(strength, modes.modes, axes=(1, 0))
         coefficients[0] += modes.smooth + constant
         if not coefficients[0].sum() > 0:
@@ -208,6 +209,11 @@ def _fit(
         model = replace(model, coefficients=(coefficients / coefficients[0].sum()).astype(np.float32))
     model = normalised(replace(model, n_stars=len(stars.x)))
     return model, _refitted(model, stars)
+
+
+def _modes(model: PsfModel, fwhm: float) -> PsfModes:
+    stamp = model.coefficients[0].astype(np.float64)
+    return psf_modes(stamp, fwhm, _taper(len(stamp), fwhm))
 
 
 def _mean(residual: Pixels, weight: Pixels) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
@@ -24,6 +25,7 @@ from seechange_core.imaging.pixel_grid_psf import (
 )
 from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.psf_photometry import fit_point_sources, subtract_wings
+from seechange_core.imaging.psf_rendering import rendered
 from seechange_core.imaging.psf_stars import choose_stars, neighbour_pixels, sources_near
 from seechange_core.imaging.psf_wings import fit_wings, wide_size, with_wings
 from seechange_core.imaging.stellar_width import half_sample_mode
@@ -122,9 +124,13 @@ def measure_psf(
     stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
     hidden = hidden_neighbours(stars, _trimmed(first, size))
     if len(hidden):
+        near = cKDTree(hidden).query(positions[rows])[0] < math.sqrt(0.5) * (size + wide.light.shape[-1])
         positions = np.concatenate([positions, hidden])
         fluxes = np.concatenate([fluxes, np.zeros(len(hidden))])
-        stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
+        again = _without_neighbours(
+            image, positions, fluxes, rows[near], first, size, int(near[: len(wide.x)].sum())
+        )
+        stars, wide = _replaced(stars, near, again[0]), _replaced(wide, near[: len(wide.x)], again[1])
     result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
     of_all, rows = result, rows[result.used]
     slope = width_slope(result.model, result.stars)
@@ -158,19 +164,27 @@ def _completed(core: PsfModel, fit: PsfFitResult, wide: StarStamps) -> PsfModel:
 
 
 def _without_neighbours(
-    image: Frame, positions: Floats, fluxes: Floats, rows: NDArray[np.intp], psf: PsfModel, size: int
+    image: Frame,
+    positions: Floats,
+    fluxes: Floats,
+    rows: NDArray[np.intp],
+    psf: PsfModel,
+    size: int,
+    n_wide: int = _ENOUGH_FOR_WINGS,
 ) -> tuple[StarStamps, StarStamps]:
     """Cut the stars out of the image once more, with the sources around them subtracted.
 
     The positions and first fluxes are those of all sources, the rows those of the stars. All stars in stamps of the
-    size, and the brightest also in wide ones.
+    size, and the `n_wide` brightest also in wide ones.
     """
     mask = unusable_pixels(image)
     outer = wide_size(psf.fwhm)
     edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
     noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
-    around = sources_near(positions, rows[:_ENOUGH_FOR_WINGS], math.sqrt(0.5) * (outer + size))
-    around = np.union1d(around, sources_near(positions, rows, math.sqrt(2.0) * size))
+    around = sources_near(positions, rows, math.sqrt(2.0) * size)
+    if n_wide:
+        reach = math.sqrt(0.5) * (outer + size)
+        around = np.union1d(around, sources_near(positions, rows[:n_wide], reach))
     winged = np.flatnonzero(fluxes * edge > _FAINTEST_WING_SIGMA * noise)
     around = np.union1d(around, winged)
     point, residual = fit_point_sources(
@@ -179,7 +193,7 @@ def _without_neighbours(
     number = np.searchsorted(around, rows)
     flux = np.nan_to_num(point.flux)
     far = flux * edge > _FAINTEST_WING_SIGMA * noise
-    far[number[:_ENOUGH_FOR_WINGS]] = True
+    far[number[:n_wide]] = True
     subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], size, outer)
     measured = np.isfinite(point.flux[number])
     x, y, first_flux = (
@@ -194,13 +208,22 @@ def _without_neighbours(
     def alone(chosen: slice, side: int) -> StarStamps:
         at_x, at_y = x[chosen], y[chosen]
         stars = cut_stars(residual, image.variance, mask, at_x, at_y, first_flux[chosen], side)
-        own = flux[number][chosen, None, None] * psf.stamps(at_x, at_y, side)
+        own = flux[number][chosen, None, None].astype(np.float32) * rendered(psf, at_x, at_y, side)
         # Light that a point source does not explain is worst in the middle of the neighbours.
         covered = neighbour_pixels(positions, rows[chosen], side, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
         light = np.where(stars.good, stars.light + own, 0.0)
         return replace(stars, light=light, good=stars.good & ~covered)
 
-    return alone(slice(None), size), alone(slice(_ENOUGH_FOR_WINGS), outer)
+    return alone(slice(None), size), alone(slice(n_wide), outer)
+
+
+def _replaced(stars: StarStamps, chosen: NDArray[np.bool_], by: StarStamps) -> StarStamps:
+    """Return stars of which some, in their order, are replaced."""
+    columns = {}
+    for name in ("x", "y", "flux", "light", "variance", "good"):
+        columns[name] = getattr(stars, name).copy()
+        columns[name][chosen] = getattr(by, name)
+    return StarStamps(**columns)
 
 
 def _trimmed(model: PsfModel, size: int) -> PsfModel:

@@ -40,6 +40,8 @@ class PsfModes:
         Its derivatives along x and y.
     modes : array of shape (n_modes, size, size)
         With the largest value of `smooth` as their own.
+    fwhm : float
+        Pixel.
     group : int array of shape (n_modes,)
         Modes of one group are about equally strong.
     inside : int array
@@ -50,6 +52,7 @@ class PsfModes:
     smooth: Floats
     gradient: Floats
     modes: Floats
+    fwhm: float
     group: NDArray[np.int64]
     inside: NDArray[np.intp]
 
@@ -97,7 +100,7 @@ def psf_modes(stamp: Floats, fwhm: float, taper: Floats) -> PsfModes:
     modes = without(np.array(made) * taper, along)
     modes *= (smooth.max() / np.abs(modes).max(axis=(1, 2)))[:, None, None]
     inside = np.flatnonzero(np.hypot(x, y) <= _REACH_FWHM * fwhm)
-    return PsfModes(smooth, along, modes, np.array(group), inside)
+    return PsfModes(smooth, along, modes, fwhm, np.array(group), inside)
 
 
 def without(images: Floats, others: Floats) -> Floats:

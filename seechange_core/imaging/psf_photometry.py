@@ -18,6 +18,8 @@ _STAMP_HALF_FWHM = 2.5
 _LARGEST_SHIFT_FWHM = 0.5
 # Least part of the weight of a point source that must fall on usable pixels.
 _LEAST_SEEN = 0.2
+# Sums may be reordered, so that several pixels are added at once; values that are not finite stay what they are.
+_REORDER = {"reassoc", "contract", "nsz"}
 # Rendered beyond the pixels that are fitted, for the derivatives.
 _MARGIN = 2
 
@@ -99,7 +101,7 @@ def fit_point_sources(
     x, y = first_x.copy(), first_y.copy()
     if size is None:
         size = 2 * math.ceil(_STAMP_HALF_FWHM * psf.fwhm) + 1
-    residual, weight = _prepared(data, variance, mask)
+    residual = np.where(mask, np.float32(0.0), data)
     flux = np.zeros(len(x))
     for turn in range(rounds):
         corner_x, corner_y = stamp_corners(x, y, size)
@@ -111,7 +113,7 @@ def fit_point_sources(
         errors = np.zeros((len(x), 5))
         for sweep in range(sweeps):
             last = turn == rounds - 1 and sweep == sweeps - 1
-            _sweep(residual, weight, stamps, corner_x, corner_y, values, errors, last)
+            _sweep(residual, variance, mask, stamps, corner_x, corner_y, values, errors, last)
         if turn < rounds - 1:
             _put_back(residual, stamps, corner_x, corner_y, values)
         flux = values[:, 0]
@@ -164,20 +166,7 @@ def subtract_wings(
     _subtract_models(residual, stamps, corner_x, corner_y, np.asarray(flux, np.float64)[:, None])
 
 
-@njit(cache=True)
-def _prepared(data: Pixels, variance: Pixels, mask: NDArray[np.bool_]) -> tuple[Pixels, Pixels]:
-    """Return the data and their weights, both zero where they cannot be used."""
-    ny, nx = data.shape
-    residual, weight = np.empty_like(data), np.empty_like(variance)
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for y in range(ny):
-        for x in range(nx):
-            residual[y, x] = zero if mask[y, x] else data[y, x]
-            weight[y, x] = zero if mask[y, x] else one / variance[y, x]
-    return residual, weight
-
-
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=_REORDER)
 def _subtract_models(
     residual: Pixels, stamps: Pixels, corner_x: NDArray[Any], corner_y: NDArray[Any], values: Floats
 ) -> None:
@@ -189,12 +178,13 @@ def _subtract_models(
         i0, i1 = max(0, -corner_x[n]), min(size, nx - corner_x[n])
         if flux != 0.0:
             for j in range(max(0, -corner_y[n]), min(size, ny - corner_y[n])):
-                line, row = stamps[n, j + _MARGIN], residual[corner_y[n] + j]
-                for i in range(i0, i1):
-                    row[corner_x[n] + i] -= flux * line[i + _MARGIN]
+                line = stamps[n, j + _MARGIN, i0 + _MARGIN : i1 + _MARGIN]
+                row = residual[corner_y[n] + j, corner_x[n] + i0 : corner_x[n] + i1]
+                for i in range(len(row)):
+                    row[i] -= flux * line[i]
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=_REORDER)
 def _differentiate(stamp: Pixels, slope_x: Pixels, slope_y: Pixels) -> float:
     """First derivatives along x and y by differences of fourth order; return the sum of the stamp's squares."""
     size = slope_x.shape[0]
@@ -212,10 +202,11 @@ def _differentiate(stamp: Pixels, slope_x: Pixels, slope_y: Pixels) -> float:
     return whole
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=_REORDER)
 def _sums(
     residual: Pixels,
-    weight: Pixels,
+    variance: Pixels,
+    mask: NDArray[np.bool_],
     stamp: Pixels,
     slope_x: Pixels,
     slope_y: Pixels,
@@ -230,16 +221,18 @@ def _sums(
     x0, y0 = corner
     i0, i1 = max(0, -x0), min(size, nx - x0)
     flux, value_x, value_y = np.float32(values[0]), np.float32(values[1]), np.float32(values[2])
-    zero = np.float32(0.0)
+    zero, one = np.float32(0.0), np.float32(1.0)
     seen = pp = px = py = xx = xy = yy = dp = dx = dy = np.float64(0.0)
     for j in range(max(0, -y0), min(size, ny - y0)):
-        line, along_x, along_y = stamp[j + _MARGIN], slope_x[j], slope_y[j]
-        light, weights = residual[y0 + j], weight[y0 + j]
+        line, along_x, along_y = stamp[j + _MARGIN, i0 + _MARGIN :], slope_x[j, i0:], slope_y[j, i0:]
+        row = y0 + j
+        light, spread, bad = residual[row, x0 + i0 :], variance[row, x0 + i0 :], mask[row, x0 + i0 :]
         # Sums along a line are exact enough in single precision.
         s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = s9 = zero
-        for i in range(i0, i1):
-            w, p, gx, gy = weights[x0 + i], line[i + _MARGIN], along_x[i], along_y[i]
-            wd = w * (light[x0 + i] + flux * p + value_x * gx + value_y * gy)
+        for i in range(i1 - i0):
+            w = zero if bad[i] else one / spread[i]
+            p, gx, gy = line[i], along_x[i], along_y[i]
+            wd = w * (light[i] + flux * p + value_x * gx + value_y * gy)
             wp, wx, wy = w * p, w * gx, w * gy
             s0 += p * p if w > zero else zero
             s1 += wp * p
@@ -268,7 +261,7 @@ def _sums(
     return seen
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=_REORDER)
 def _take_change(
     residual: Pixels,
     stamp: Pixels,
@@ -284,9 +277,10 @@ def _take_change(
     i0, i1 = max(0, -x0), min(size, nx - x0)
     flux, value_x, value_y = np.float32(change[0]), np.float32(change[1]), np.float32(change[2])
     for j in range(max(0, -y0), min(size, ny - y0)):
-        line, along_x, along_y, light = stamp[j + _MARGIN], slope_x[j], slope_y[j], residual[y0 + j]
-        for i in range(i0, i1):
-            light[x0 + i] -= flux * line[i + _MARGIN] + value_x * along_x[i] + value_y * along_y[i]
+        line, along_x, along_y = stamp[j + _MARGIN, i0 + _MARGIN :], slope_x[j, i0:], slope_y[j, i0:]
+        light = residual[y0 + j, x0 + i0 : x0 + i1]
+        for i in range(len(light)):
+            light[i] -= flux * line[i] + value_x * along_x[i] + value_y * along_y[i]
 
 
 @njit(cache=True)
@@ -303,9 +297,9 @@ def _put_back(
         _take_change(residual, stamps[n], slope_x, slope_y, corner, change)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=_REORDER)
 def _extent(
-    residual: Pixels, weight: Pixels, stamp: Pixels, corner: tuple[int, int]
+    residual: Pixels, variance: Pixels, mask: NDArray[np.bool_], stamp: Pixels, corner: tuple[int, int]
 ) -> tuple[float, float, float]:
     """Sum the curvature (half the Laplacian) squared, times the stamp, and times what is left of the data."""
     ny, nx = residual.shape
@@ -314,19 +308,21 @@ def _extent(
     i0, i1 = max(0, -x0), min(size, nx - x0)
     sixteen, sixty, part = np.float32(16.0), np.float32(60.0), np.float32(0.5 / 12.0)
     qq = pq = dq = np.float64(0.0)
+    zero = np.float32(0.0)
     for j in range(max(0, -y0), min(size, ny - y0)):
-        below, under, middle = stamp[j], stamp[j + 1], stamp[j + 2]
-        over, above = stamp[j + 3], stamp[j + 4]
-        light, weights = residual[y0 + j], weight[y0 + j]
-        s0 = s1 = s2 = np.float32(0.0)
-        for i in range(i0, i1):
+        below, under, middle = stamp[j, i0:], stamp[j + 1, i0:], stamp[j + 2, i0:]
+        over, above = stamp[j + 3, i0:], stamp[j + 4, i0:]
+        row = y0 + j
+        light, spread, bad = residual[row, x0 + i0 :], variance[row, x0 + i0 :], mask[row, x0 + i0 :]
+        s0 = s1 = s2 = zero
+        for i in range(i1 - i0):
             near = middle[i + 3] + middle[i + 1] + over[i + 2] + under[i + 2]
             far = middle[i + 4] + middle[i] + above[i + 2] + below[i + 2]
             curvature = (sixteen * near - far - sixty * middle[i + 2]) * part
-            weighted = weights[x0 + i] * curvature
+            weighted = zero if bad[i] else curvature / spread[i]
             s0 += weighted * curvature
             s1 += weighted * middle[i + 2]
-            s2 += weighted * light[x0 + i]
+            s2 += weighted * light[i]
         qq += s0
         pq += s1
         dq += s2
@@ -334,9 +330,22 @@ def _extent(
 
 
 @njit(cache=True)
+def _invert(matrix: Floats, inverse: Floats) -> None:
+    """Invert a symmetric matrix of 3 x 3 by its cofactors."""
+    a, b, c = matrix[0, 0], matrix[0, 1], matrix[0, 2]
+    d, e, f = matrix[1, 1], matrix[1, 2], matrix[2, 2]
+    ca, cb, cc = d * f - e * e, c * e - b * f, b * e - c * d
+    scale = 1.0 / (a * ca + b * cb + c * cc)
+    inverse[0, 0], inverse[0, 1], inverse[0, 2] = ca * scale, cb * scale, cc * scale
+    inverse[1, 0], inverse[1, 1], inverse[1, 2] = cb * scale, (a * f - c * c) * scale, (b * c - a * e) * scale
+    inverse[2, 0], inverse[2, 1], inverse[2, 2] = cc * scale, (b * c - a * e) * scale, (a * d - b * b) * scale
+
+
+@njit(cache=True)
 def _sweep(
     residual: Pixels,
-    weight: Pixels,
+    variance: Pixels,
+    mask: NDArray[np.bool_],
     stamps: Pixels,
     corner_x: NDArray[Any],
     corner_y: NDArray[Any],
@@ -347,20 +356,24 @@ def _sweep(
     """Refit every source once, in place."""
     size = stamps.shape[1] - 2 * _MARGIN
     slope_x, slope_y = np.empty((size, size), np.float32), np.empty((size, size), np.float32)
-    normal, right, old = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
+    normal, covariance = np.zeros((3, 3)), np.zeros((3, 3))
+    right, solution, old = np.zeros(3), np.zeros(3), np.zeros(3)
     reach = 0.5 * size
     for n in range(len(values)):
         stamp, corner = stamps[n], (int(corner_x[n]), int(corner_y[n]))
         whole = _differentiate(stamp, slope_x, slope_y)
-        seen = _sums(residual, weight, stamp, slope_x, slope_y, corner, values[n], normal, right)
+        seen = _sums(residual, variance, mask, stamp, slope_x, slope_y, corner, values[n], normal, right)
         old[:] = values[n]
         pp = normal[0, 0]
         if seen < _LEAST_SEEN * whole or pp <= 0.0:
             values[n] = 0.0
             errors[n] = np.nan
         else:
-            covariance = np.linalg.inv(normal)
-            solution = covariance @ right
+            _invert(normal, covariance)
+            for i in range(3):
+                solution[i] = (
+                    covariance[i, 0] * right[0] + covariance[i, 1] * right[1] + covariance[i, 2] * right[2]
+                )
             flux = solution[0]
             if flux <= 0.0 or solution[1] ** 2 + solution[2] ** 2 > (reach * flux) ** 2:
                 # The data do not say where the source is.
@@ -372,7 +385,7 @@ def _sweep(
         change = (values[n, 0] - old[0], values[n, 1] - old[1], values[n, 2] - old[2])
         _take_change(residual, stamp, slope_x, slope_y, corner, change)
         if last and pp > 0.0:
-            qq, pq, dq = _extent(residual, weight, stamp, corner)
+            qq, pq, dq = _extent(residual, variance, mask, stamp, corner)
             # The residual holds no more of the PSF itself, so only what the curvature adds beyond it counts.
             information = qq - pq * pq / pp
             if information > 0.0:

@@ -55,17 +55,17 @@ def _rendered(
     samples = np.zeros((wide, wide), np.float32)
     for n in range(len(terms)):
         for j in range(side):
-            row = samples[rim + j]
+            row = samples[rim + j, rim : rim + side]
             for i in range(side):
-                row[rim + i] = terms[n, 0] * used[0, j, i]
+                row[i] = terms[n, 0] * used[0, j, i]
             for t in range(1, n_terms - 1, 2):
                 one, other = terms[n, t], terms[n, t + 1]
                 for i in range(side):
-                    row[rim + i] += one * used[t, j, i] + other * used[t + 1, j, i]
+                    row[i] += one * used[t, j, i] + other * used[t + 1, j, i]
             if n_terms % 2 == 0:
                 one = terms[n, n_terms - 1]
                 for i in range(side):
-                    row[rim + i] += one * used[n_terms - 1, j, i]
+                    row[i] += one * used[n_terms - 1, j, i]
         _convolve(samples, taps_x[n], taps_y[n], stamps[n])
     return stamps
 
