@@ -55,7 +55,7 @@ class StarsPhotometry(PhotometrySolver):
     """A clipped weighted mean that starts from the mode."""
 
     name: ClassVar[str] = "zeropoint"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = StarsPhotometryParams
 
     def solve(

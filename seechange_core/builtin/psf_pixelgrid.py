@@ -29,11 +29,11 @@ class PixelGridParams(Params):
         ge=2,
         le=5,
     )
-    min_stars_linear: int = parameter(20, description="Fewest stars for a PSF that varies linearly", ge=3)
+    min_stars_linear: int = parameter(8, description="Fewest stars for a PSF that varies linearly", ge=3)
     min_stars_quadratic: int = parameter(
-        40, description="Fewest stars for a PSF that varies quadratically", ge=6
+        12, description="Fewest stars for a PSF that varies quadratically", ge=6
     )
-    min_stars_cubic: int = parameter(250, description="Fewest stars for a PSF that varies cubically", ge=10)
+    min_stars_cubic: int = parameter(150, description="Fewest stars for a PSF that varies cubically", ge=10)
 
 
 class PixelGridPsf(PsfEstimator):

@@ -84,8 +84,13 @@ def spread(random: np.random.Generator, number: int, low: float, high: float) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("bright", "faint", "side", "limit"),
-    [(200, 400, 2048, 0.001), (15, 200, 1024, 0.005), (250, 3000, 1024, 0.002)],
-    ids=["many", "few", "crowded"],
+    [
+        (200, 400, 2048, 0.001),
+        (15, 0, 1024, 0.005),
+        (15, 200, 1024, 0.005),
+        (250, 3000, 1024, 0.001),
+    ],
+    ids=["many", "fifteen", "few", "crowded"],
 )
 def test_psf_agrees_with_the_truth(
     seed: int, bright: int, faint: int, side: int, limit: float, record_figure: Record
