@@ -74,15 +74,16 @@ def main() -> None:
     background = sky.measure(frame)
     image = frame.replaced(data=frame.data - background_image(background))
     significant = significance(image.data, image.variance, mask, params.kernel_fwhm_pixel)
-    limits = {"threshold": params.threshold, "min_pixels": 1, "deblend_contrast": params.deblend_contrast}
-    found, _ = find_sources(significant, **limits)
+    names = ("threshold", "min_pixels", "deblend_sigma", "deblend_contrast")
+    limits = {name: getattr(params, name) for name in names} | {"kernel_fwhm": params.kernel_fwhm_pixel}
+    found, _ = find_sources(image, significant, **limits)
     first = first_sources(image, found, params.kernel_fwhm_pixel)
     psf, _ = estimator.measure(image, first, None)
     parts: dict[str, Callable[[], object]] = {
         "sep.Background alone": lambda: sep.Background(frame.data, mask=mask, bw=128, bh=128),
         "background": lambda: sky.measure(frame),
         "significance": lambda: significance(image.data, image.variance, mask, params.kernel_fwhm_pixel),
-        "find sources": lambda: find_sources(significant, **limits),
+        "find sources": lambda: find_sources(image, significant, **limits),
         "first measurement": lambda: first_sources(image, found, params.kernel_fwhm_pixel),
         "PSF": lambda: estimator.measure(image, first, None),
         "PSF and aperture fluxes": lambda: measured_sources(image, first, psf, params.aperture_radii_fwhm),

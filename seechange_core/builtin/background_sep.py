@@ -29,8 +29,12 @@ class SepBackgroundParams(Params):
     kernel_fwhm_pixel: float = parameter(
         3.5, description="Width of the filter that finds the sources to leave out", unit="pixel", ge=1, le=20
     )
-    margin_pixel: int = parameter(
-        4, description="How far around its visible part a source is left out", unit="pixel", ge=0, le=50
+    margin_pixel: float = parameter(
+        2.0,
+        description="How far a source is left out beyond twice the radius of its visible part",
+        unit="pixel",
+        ge=0,
+        le=50,
     )
 
     @field_validator("filter_cells")
@@ -45,7 +49,7 @@ class SepBackground(BackgroundEstimator):
     """Clipped mean in mesh cells without the sources that stand out of a first map by sep, drawn as a spline."""
 
     name: ClassVar[str] = "sep"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = SepBackgroundParams
 
     def measure(self, image: Frame) -> BackgroundModel:

@@ -169,10 +169,10 @@ class StarsPhotometry(PhotometrySolver):
     def _instrumental(self, sources: SourceTable) -> tuple[Floats, Floats]:
         """Return instrumental magnitudes and errors; NaN where the flux is not positive."""
         if self.params.flux == "psf":
-            flux, error, correction = sources["flux"], sources["flux_error"], 0.0
+            flux, error, correction = sources["flux"], sources["flux_error"], np.zeros(1)
         else:
             flux, error = sources["aperture_flux"][:, -1], sources["aperture_flux_error"][:, -1]
-            correction = float(sources.meta["aperture_correction"])
+            correction = sources["aperture_correction"]
         with np.errstate(divide="ignore", invalid="ignore"):
             magnitude = np.where(flux > 0, -2.5 * np.log10(flux), np.nan) + correction
             return magnitude, 2.5 / np.log(10.0) * np.abs(error / flux)

@@ -29,18 +29,18 @@ class PixelGridParams(Params):
         ge=2,
         le=5,
     )
-    min_stars_linear: int = parameter(20, description="Fewest stars for a PSF that varies linearly", ge=3)
+    min_stars_linear: int = parameter(8, description="Fewest stars for a PSF that varies linearly", ge=3)
     min_stars_quadratic: int = parameter(
-        40, description="Fewest stars for a PSF that varies quadratically", ge=6
+        12, description="Fewest stars for a PSF that varies quadratically", ge=6
     )
-    min_stars_cubic: int = parameter(250, description="Fewest stars for a PSF that varies cubically", ge=10)
+    min_stars_cubic: int = parameter(150, description="Fewest stars for a PSF that varies cubically", ge=10)
 
 
 class PixelGridPsf(PsfEstimator):
-    """Every pixel of the PSF is a polynomial of position, fitted to stars by linear least squares."""
+    """Every pixel of the PSF is a polynomial of position: smooth modes and free pixels, fitted to stars."""
 
     name: ClassVar[str] = "pixelgrid"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = PixelGridParams
 
     def measure(

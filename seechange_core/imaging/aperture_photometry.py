@@ -10,6 +10,7 @@ import sep
 from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, Pixels, PsfModel
+from seechange_core.frames.polynomial import design_matrix
 from seechange_core.imaging.psf_normalisation import light_within
 
 
@@ -49,3 +50,17 @@ def aperture_fluxes(
 def aperture_correction(psf: PsfModel, radius: float) -> float:
     """Return the magnitudes that lead from an aperture of a radius (pixel) to the normalisation of the PSF."""
     return 2.5 * math.log10(light_within(psf, psf.fwhm, radius))
+
+
+def aperture_corrections(psf: PsfModel, radius: float, x: Floats, y: Floats) -> Floats:
+    """Return `aperture_correction` for sources at positions, under the PSF of each."""
+    half = psf.coefficients.shape[-1] // 2
+    offset = (np.arange(-half, half + 1)) * psf.sampling
+    inside = (radius + 0.5 - np.hypot(offset[:, None], offset[None, :])).clip(0.0, 1.0)
+    light = (psf.coefficients * inside).sum(axis=(1, 2), dtype=np.float64)
+    terms = design_matrix((x - psf.x_zero) / psf.x_scale, (y - psf.y_zero) / psf.y_scale, psf.degree)
+    middle = light_within(psf, psf.fwhm, radius)
+    # The constant term is the middle's; a radius beyond the stamp counts the light there.
+    varying = terms[:, 1:] @ light[1:] / light[0]
+    corrections: Floats = 2.5 * np.log10(middle * np.maximum(1.0 + varying, 0.1))
+    return corrections

@@ -46,6 +46,19 @@ def gaussian_profile(fwhm: float) -> Pixels:
 
 
 @njit(cache=True)
+def _start(total: Pixels, middle: Pixels, factor: np.float32) -> None:
+    for x in range(len(total)):
+        total[x] = factor * middle[x]
+
+
+@njit(cache=True)
+def _add_both(total: Pixels, one: Pixels, other: Pixels, factor: np.float32) -> None:
+    """Add the lines on both sides of the middle, which the same factor belongs to."""
+    for x in range(len(total)):
+        total[x] += factor * (one[x] + other[x])
+
+
+@njit(cache=True)
 def _significance(
     data: Pixels, variance: Pixels, mask: NDArray[np.bool_], profile: Pixels, squared: Pixels
 ) -> Pixels:
@@ -54,37 +67,40 @@ def _significance(
     reach = len(profile) - 1
     n_lines = 2 * reach + 1
     signals, weights = np.zeros((n_lines, nx), np.float32), np.zeros((n_lines, nx), np.float32)
+    # With a rim of zeros at both ends.
     signal_line, weight_line = np.zeros(nx + 2 * reach, np.float32), np.zeros(nx + 2 * reach, np.float32)
     signal, weight = np.zeros(nx, np.float32), np.zeros(nx, np.float32)
+    inside = slice(reach, reach + nx)
     result = np.empty_like(data)
     for leading in range(ny + reach):
         line = leading % n_lines
         if leading < ny:
-            for x in range(nx):
-                w = np.float32(0.0) if mask[leading, x] else np.float32(1.0) / variance[leading, x]
-                weights[line, x] = w
-                signals[line, x] = np.float32(0.0) if mask[leading, x] else w * data[leading, x]
+            _weigh(data[leading], variance[leading], mask[leading], signals[line], weights[line])
         else:
-            weights[line] = 0.0
             signals[line] = 0.0
+            weights[line] = 0.0
         y = leading - reach
         if y < 0:
             continue
-        signal_line[reach : reach + nx] = 0.0
-        weight_line[reach : reach + nx] = 0.0
-        for step in range(-reach, reach + 1):
-            k, k2 = profile[abs(step)], squared[abs(step)]
-            source = (y + step) % n_lines
-            for x in range(nx):
-                signal_line[reach + x] += k * signals[source, x]
-                weight_line[reach + x] += k2 * weights[source, x]
-        signal[:] = 0.0
-        weight[:] = 0.0
-        for step in range(2 * reach + 1):
-            k, k2 = profile[abs(step - reach)], squared[abs(step - reach)]
-            for x in range(nx):
-                signal[x] += k * signal_line[x + step]
-                weight[x] += k2 * weight_line[x + step]
+        _start(signal_line[inside], signals[y % n_lines], profile[0])
+        _start(weight_line[inside], weights[y % n_lines], squared[0])
+        for step in range(1, reach + 1):
+            above, below = (y + step) % n_lines, (y - step) % n_lines
+            _add_both(signal_line[inside], signals[above], signals[below], profile[step])
+            _add_both(weight_line[inside], weights[above], weights[below], squared[step])
+        _start(signal, signal_line[inside], profile[0])
+        _start(weight, weight_line[inside], squared[0])
+        for step in range(1, reach + 1):
+            right, left = slice(reach + step, reach + step + nx), slice(reach - step, reach - step + nx)
+            _add_both(signal, signal_line[right], signal_line[left], profile[step])
+            _add_both(weight, weight_line[right], weight_line[left], squared[step])
         for x in range(nx):
             result[y, x] = np.float32(0.0) if mask[y, x] else signal[x] / np.sqrt(weight[x])
     return result
+
+
+@njit(cache=True)
+def _weigh(data: Pixels, variance: Pixels, mask: NDArray[np.bool_], signal: Pixels, weight: Pixels) -> None:
+    for x in range(len(data)):
+        weight[x] = np.float32(0.0) if mask[x] else np.float32(1.0) / variance[x]
+        signal[x] = np.float32(0.0) if mask[x] else weight[x] * data[x]

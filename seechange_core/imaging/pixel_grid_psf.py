@@ -1,4 +1,4 @@
-"""A PSF whose every pixel is a polynomial of position, fitted to stars."""
+"""A PSF whose every pixel is a polynomial of position, fitted to stars: smooth modes, and free pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Pixels, PsfModel
 from seechange_core.frames.polynomial import design_matrix
+from seechange_core.imaging.psf_modes import PsfModes, fitted_modes, psf_modes, without
 from seechange_core.imaging.psf_normalisation import normalised
+from seechange_core.imaging.psf_rendering import moved_back, rendered
 from seechange_core.imaging.robust import scatter
 from seechange_core.imaging.stamps import cut, stamp_corners
 
@@ -25,6 +27,7 @@ _REJECTION_SIGMA = 5.0
 _VARIES_TO_FWHM = 2.25
 _CONSTANT_FROM_FWHM = 3.25
 _CORE_FWHM = 1.5
+_RING_FWHM = 0.4
 _HELD_OUT_EVERY = 5
 _FEWEST_FOR_HOLDING_OUT = 10
 
@@ -46,8 +49,8 @@ class StarStamps:
     x: Floats
     y: Floats
     flux: Floats
-    light: Floats
-    variance: Floats
+    light: Pixels
+    variance: Pixels
     good: NDArray[np.bool_]
 
     def rows(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> StarStamps:
@@ -87,8 +90,8 @@ def cut_stars(
     """Cut stars out of an image; pixels off the image are not used."""
     corner_x, corner_y = stamp_corners(x, y, size)
     good = ~cut(mask, corner_x, corner_y, size, True)
-    light = np.where(good, cut(data, corner_x, corner_y, size, 0.0), 0.0).astype(np.float64)
-    spread = np.where(good, cut(variance, corner_x, corner_y, size, 1.0), 1.0).astype(np.float64)
+    light = np.where(good, cut(data, corner_x, corner_y, size, 0.0), 0.0).astype(np.float32)
+    spread = np.where(good, cut(variance, corner_x, corner_y, size, 1.0), 1.0).astype(np.float32)
     return StarStamps(np.asarray(x), np.asarray(y), np.asarray(flux), light, spread, good)
 
 
@@ -128,16 +131,19 @@ def fit_pixel_grid(
 
     Notes
     -----
-    Weighted linear least squares. A star's residual under the current model is moved back by its subpixel shift and
-    fitted pixel by pixel with the polynomial; the fit's correction to the model converges in a few rounds, since moving
-    back nearly inverts moving for a PSF without power beyond the Nyquist frequency. Pixels that cannot be used have
-    no weight.
+    Weighted linear least squares. A star's residual under the current model is moved back by its subpixel shift. How
+    the PSF varies is fitted as polynomials in the strengths of few modes (`psf_modes`); what a constant PSF has beyond
+    a smooth profile with these modes is the mean residual of every pixel, as far as it stands out of its noise. The
+    correction to the model converges in a few rounds, since moving back nearly inverts moving for a PSF without power
+    beyond the Nyquist frequency. Pixels that cannot be used have no weight.
     """
     used = np.ones(len(stars.x), bool)
     model, fwhm = first, first.fwhm
     for turn in range(_MOST_REJECTIONS + 1):
         degree = degree_for(int(used.sum()), fewest_for_degree)
-        model, fitted = _fit(_of_degree(model, degree), stars.rows(used), fwhm, rounds, alien_light)
+        model, fitted = _fit(
+            _of_degree(model, degree), _modes(model, fwhm), stars.rows(used), rounds, alien_light
+        )
         rounds = 1
         chi2 = np.full(len(used), np.inf)
         chi2[used] = _core_chi2(model, fitted, fwhm)
@@ -151,7 +157,7 @@ def fit_pixel_grid(
     return PsfFitResult(model, used, fitted)
 
 
-def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[float, float]:
+def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[float, float, float]:
     """Judge a PSF by every fifth star, left out of a trial fit; where stars are fewer than ten, by all of them.
 
     Returns
@@ -160,41 +166,73 @@ def goodness(result: PsfFitResult, fewest_for_degree: Sequence[int]) -> tuple[fl
         Median of the stars' reduced chi-square in the core.
     residual : float
         Root mean square over the core of the stars' mean residual, divided by the peak; includes their noise.
+    error : float
+        The same without what their noise adds.
     """
     judged, judges = result.model, result.stars
     fwhm = judged.fwhm
     held_out = np.arange(len(judges.x)) % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
     if len(judges.x) >= _FEWEST_FOR_HOLDING_OUT:
         degree = degree_for(int((~held_out).sum()), fewest_for_degree)
-        judged, _ = _fit(_of_degree(judged, degree), judges.rows(~held_out), fwhm, rounds=2)
+        judged, _ = _fit(_of_degree(judged, degree), _modes(judged, fwhm), judges.rows(~held_out), rounds=2)
         judges = _refitted(judged, judges.rows(held_out))
-    return float(np.median(_core_chi2(judged, judges, fwhm))), _core_residual(judged, judges, fwhm)
+    return float(np.median(_core_chi2(judged, judges, fwhm))), *_core_residual(judged, judges, fwhm)
 
 
 def _fit(
-    model: PsfModel, stars: StarStamps, fwhm: float, rounds: int, alien_light: float = 0.0
+    model: PsfModel, modes: PsfModes, stars: StarStamps, rounds: int, alien_light: float = 0.0
 ) -> tuple[PsfModel, StarStamps]:
     """Improve a model; return it and the stars with their positions and fluxes under it."""
     size = stars.light.shape[-1]
-    taper = _taper(size, fwhm)
+    constant = without(model.coefficients[0] / model.coefficients[0].sum() - modes.smooth, modes.gradient)
+    strength = np.zeros((len(model.coefficients), len(modes.modes)))
     for turn in range(rounds):
         if turn > 0:
             stars = _refitted(model, stars)
-        drawn = model.stamps(stars.x, stars.y, size)
-        flux = stars.flux[:, None, None]
+        flux = stars.flux[:, None, None].astype(np.float32)
+        drawn = rendered(model, stars.x, stars.y, size)
         residual = np.where(stars.good, stars.light - flux * drawn, 0.0) / flux
-        rows, columns = _shift_back(model, stars, size)
-        centred = rows @ residual @ columns.transpose(0, 2, 1)
-        systematic = flux**2 * ((_RELATIVE_ERROR * drawn) ** 2 + alien_light**2)
-        weight = np.where(stars.good, flux**2 / (stars.variance + systematic), 0.0)
-        correction = _solve(_terms(model, stars), centred, weight)
-        correction[1:] *= taper
-        coefficients = model.coefficients + correction
+        centred = moved_back(model, stars.x, stars.y, residual.astype(np.float32))
+        systematic = flux**2 * ((_RELATIVE_ERROR * drawn) ** 2 + np.float32(alien_light**2))
+        weight = np.where(stars.good, flux**2 / (stars.variance + systematic), np.float32(0.0))
+        terms = _terms(model, stars)
+        fitted = fitted_modes(modes, terms, centred, weight, strength)
+        change = np.tensordot(fitted - strength, modes.modes, axes=(1, 0))
+        strength = fitted
+        centred -= np.tensordot(terms, change, axes=(1, 0)).astype(np.float32)
+        # Where the middle of the PSF is cannot be told from the stars, whose positions follow it.
+        constant = without(_likely(constant + _mean(centred, weight), weight, modes.fwhm), modes.gradient)
+        coefficients = np.tensordot(strength, modes.modes, axes=(1, 0))
+        coefficients[0] += modes.smooth + constant
         if not coefficients[0].sum() > 0:
             raise Rejected(f"the {len(stars.x)} stars chosen for the PSF have no light in common")
         model = replace(model, coefficients=(coefficients / coefficients[0].sum()).astype(np.float32))
     model = normalised(replace(model, n_stars=len(stars.x)))
     return model, _refitted(model, stars)
+
+
+def _modes(model: PsfModel, fwhm: float) -> PsfModes:
+    stamp = model.coefficients[0].astype(np.float64)
+    return psf_modes(stamp, fwhm, _taper(len(stamp), fwhm))
+
+
+def _mean(residual: Pixels, weight: Pixels) -> Floats:
+    mean: Floats = (weight * residual).sum(axis=0, dtype=np.float64)
+    return mean / np.maximum(weight.sum(axis=0, dtype=np.float64), 1e-30)
+
+
+def _likely(constant: Floats, weight: Pixels, fwhm: float) -> Floats:
+    """Shrink what pixels of the constant PSF differ by from the smooth one, by what noise alone would make of it."""
+    size = constant.shape[-1]
+    offset = np.arange(size) - size // 2
+    ring = np.rint(np.hypot(offset[:, None], offset[None, :]) / (_RING_FWHM * fwhm)).astype(np.intp)
+    noise = 1.0 / np.maximum(weight.sum(axis=0, dtype=np.float64), 1e-30)
+    sure = weight.any(axis=0)
+    counts = np.maximum(np.bincount(ring[sure], minlength=ring.max() + 1), 1)
+    excess = np.bincount(ring[sure], (constant**2 - noise)[sure], ring.max() + 1) / counts
+    true = excess.clip(0.0)[ring]
+    kept: Floats = np.where(sure, constant * true / (true + noise), 0.0)
+    return kept
 
 
 def _of_degree(model: PsfModel, degree: int) -> PsfModel:
@@ -221,33 +259,10 @@ def _terms(model: PsfModel, stars: StarStamps) -> Floats:
     )
 
 
-def _shift_back(model: PsfModel, stars: StarStamps, size: int) -> tuple[Floats, Floats]:
-    """Matrices that move each star to the middle of its stamp, along y and x."""
-    return (
-        model.resampling(-(stars.y - np.floor(stars.y + 0.5)), size),
-        model.resampling(-(stars.x - np.floor(stars.x + 0.5)), size),
-    )
-
-
-def _solve(terms: Floats, values: Floats, weight: Floats) -> Floats:
-    """Weighted polynomial fit pixel by pixel; shape (n_terms, size, size). Pixels that no star covers get 0."""
-    n, n_terms = terms.shape
-    size = values.shape[-1]
-    pixel_weight = weight.reshape(n, -1)
-    products = (terms[:, :, None] * terms[:, None, :]).reshape(n, -1)
-    normal = (pixel_weight.T @ products).reshape(-1, n_terms, n_terms)
-    right = (pixel_weight * values.reshape(n, -1)).T @ terms
-    # A pixel that few stars cover is kept near the present model instead of following their noise.
-    diagonal = np.einsum("ptt->pt", normal)
-    diagonal += 1e-9 * diagonal[:, :1] + 1e-30
-    solution = np.linalg.solve(normal, right[:, :, None])[:, :, 0]
-    return np.ascontiguousarray(solution.T).reshape(n_terms, size, size)
-
-
 def _refitted(model: PsfModel, stars: StarStamps) -> StarStamps:
     """Return the stars with flux and position as fitted under a model, in one linear step."""
     size = stars.light.shape[-1]
-    drawn = model.stamps(stars.x, stars.y, size + 4)
+    drawn = rendered(model, stars.x, stars.y, size + 4)
     p = drawn[:, 2:-2, 2:-2]
     slope_x = (
         8 * (drawn[:, 2:-2, 3:-1] - drawn[:, 2:-2, 1:-3]) - (drawn[:, 2:-2, 4:] - drawn[:, 2:-2, :-4])
@@ -288,7 +303,7 @@ def _core(size: int, fwhm: float) -> NDArray[np.bool_]:
 def _core_chi2(model: PsfModel, stars: StarStamps, fwhm: float) -> Floats:
     """Reduced chi-square of each star within 1.5 FWHM."""
     size = stars.light.shape[-1]
-    drawn = stars.flux[:, None, None] * model.stamps(stars.x, stars.y, size)
+    drawn = stars.flux[:, None, None].astype(np.float32) * rendered(model, stars.x, stars.y, size)
     expected = stars.variance + (_RELATIVE_ERROR * drawn) ** 2
     inside = stars.good & _core(size, fwhm)
     chi2 = np.where(inside, (stars.light - drawn) ** 2 / expected, 0.0).sum(axis=(1, 2))
@@ -296,14 +311,15 @@ def _core_chi2(model: PsfModel, stars: StarStamps, fwhm: float) -> Floats:
     return reduced
 
 
-def _core_residual(model: PsfModel, stars: StarStamps, fwhm: float) -> float:
-    """Root mean square over the core of the stars' mean residual, centred, divided by the peak."""
+def _core_residual(model: PsfModel, stars: StarStamps, fwhm: float) -> tuple[float, float]:
+    """Root mean square over the core of the stars' mean residual, divided by the peak; with and without noise."""
     size = stars.light.shape[-1]
-    flux = stars.flux[:, None, None]
-    residual = np.where(stars.good, stars.light / flux - model.stamps(stars.x, stars.y, size), 0.0)
-    rows, columns = _shift_back(model, stars, size)
-    weight = np.where(stars.good, flux**2 / stars.variance, 0.0)
-    mean = ((rows @ residual @ columns.transpose(0, 2, 1)) * weight).sum(axis=0) / np.maximum(
-        weight.sum(axis=0), 1e-30
-    )
-    return float(np.sqrt((mean[_core(size, fwhm)] ** 2).mean()) / model.coefficients[0].max())
+    flux = stars.flux[:, None, None].astype(np.float32)
+    drawn = rendered(model, stars.x, stars.y, size)
+    residual = np.where(stars.good, stars.light / flux - drawn, np.float32(0.0))
+    weight = np.where(stars.good, flux**2 / stars.variance, np.float32(0.0))
+    inside, peak = _core(size, fwhm), float(model.coefficients[0].max())
+    mean = _mean(moved_back(model, stars.x, stars.y, residual), weight)[inside]
+    noise = 1.0 / np.maximum(weight.sum(axis=0, dtype=np.float64)[inside], 1e-30)
+    power = float((mean**2).mean())
+    return math.sqrt(power) / peak, math.sqrt(max(power - float(noise.mean()), 0.0)) / peak

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
+from seechange_core.imaging.brighter_fatter import faint_enough, width_slope
 from seechange_core.imaging.hidden_neighbours import hidden_neighbours
 from seechange_core.imaging.pixel_grid_psf import (
     PsfFitResult,
@@ -23,6 +25,7 @@ from seechange_core.imaging.pixel_grid_psf import (
 )
 from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.psf_photometry import fit_point_sources, subtract_wings
+from seechange_core.imaging.psf_rendering import rendered
 from seechange_core.imaging.psf_stars import choose_stars, neighbour_pixels, sources_near
 from seechange_core.imaging.psf_wings import fit_wings, wide_size, with_wings
 from seechange_core.imaging.stellar_width import half_sample_mode
@@ -74,7 +77,9 @@ def measure_psf(
     PsfModel
         Normalised to 1 within 5 FWHM.
     dict
-        ``stars`` (rows used), ``psf_chi2`` and ``psf_residual`` (see `pixel_grid_psf.goodness`), ``psf_degree``.
+        ``stars`` (rows used), ``psf_degree``, ``psf_chi2``, ``psf_residual`` and ``psf_error`` (see
+        `pixel_grid_psf.goodness`), ``psf_width_slope`` and its error (see `brighter_fatter.WidthSlope`; None where
+        unknown), ``n_too_bright`` (stars left out since they are wider than faint ones).
 
     Raises
     ------
@@ -113,54 +118,82 @@ def measure_psf(
         fewest_for_degree[:1],
         alien_light=_ALIEN_LIGHT,
     )
-    first = _completed(core, stars)
+    first = _completed(core.model, core, stars)
 
-    stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
+    fluxes = np.nan_to_num(sources["flux"])
+    stars, wide = _without_neighbours(image, positions, fluxes, rows, first, size)
     hidden = hidden_neighbours(stars, _trimmed(first, size))
     if len(hidden):
+        near = cKDTree(hidden).query(positions[rows])[0] < math.sqrt(0.5) * (size + wide.light.shape[-1])
         positions = np.concatenate([positions, hidden])
-        stars, wide = _without_neighbours(image, positions, sources["flux"][rows], rows, first, size)
+        fluxes = np.concatenate([fluxes, np.zeros(len(hidden))])
+        again = _without_neighbours(
+            image, positions, fluxes, rows[near], first, size, int(near[: len(wide.x)].sum())
+        )
+        stars, wide = _replaced(stars, near, again[0]), _replaced(wide, near[: len(wide.x)], again[1])
     result = fit_pixel_grid(stars, _trimmed(first, size), fewest_for_degree, rounds=2)
-    chi2, residual = goodness(result, fewest_for_degree)
+    of_all, rows = result, rows[result.used]
+    slope = width_slope(result.model, result.stars)
+    faint = faint_enough(result.model, result.stars, slope)
+    if not faint.all():
+        result = fit_pixel_grid(result.stars.rows(faint), result.model, fewest_for_degree, rounds=2)
+        rows = rows[faint][result.used]
+        # Under the PSF of all stars, the brightest looked less wide than they are.
+        slope = width_slope(result.model, of_all.stars)
+    chi2, residual, error = goodness(result, fewest_for_degree)
     metrics = {
-        "stars": rows[result.used].tolist(),
+        "stars": rows.tolist(),
         "psf_degree": result.model.degree,
         "psf_chi2": chi2,
         "psf_residual": residual,
+        "psf_error": error,
+        "psf_width_slope": slope.slope if slope.known else None,
+        "psf_width_slope_error": slope.error if slope.known else None,
+        "n_too_bright": int((~faint).sum()),
     }
-    return _completed(result, wide), metrics
+    return _completed(result.model, of_all, wide), metrics
 
 
-def _completed(core: PsfFitResult, wide: StarStamps) -> PsfModel:
-    """Return the PSF with the wings of its first stars, whose wide stamps are given."""
-    number = np.flatnonzero(core.used)
+def _completed(core: PsfModel, fit: PsfFitResult, wide: StarStamps) -> PsfModel:
+    """Return a core with the wings of the first stars of a fit, whose wide stamps are given."""
+    number = np.flatnonzero(fit.used)
     number = number[number < len(wide.x)]
-    stars = core.stars.rows(np.arange(len(number)))
+    stars = fit.stars.rows(np.arange(len(number)))
     wide = replace(wide.rows(number), x=stars.x, y=stars.y, flux=stars.flux)
-    fwhm = core.model.fwhm
-    return normalised(with_wings(core.model, fit_wings(wide, fwhm), wide_size(fwhm)))
+    return normalised(with_wings(core, fit_wings(wide, core.fwhm), wide_size(core.fwhm)))
 
 
 def _without_neighbours(
-    image: Frame, positions: Floats, fluxes: Floats, rows: NDArray[np.intp], psf: PsfModel, size: int
+    image: Frame,
+    positions: Floats,
+    fluxes: Floats,
+    rows: NDArray[np.intp],
+    psf: PsfModel,
+    size: int,
+    n_wide: int = _ENOUGH_FOR_WINGS,
 ) -> tuple[StarStamps, StarStamps]:
     """Cut the stars out of the image once more, with the sources around them subtracted.
 
-    The positions are those of all sources, the rows and first fluxes those of the stars. All stars in stamps of the
-    size, and the brightest also in wide ones.
+    The positions and first fluxes are those of all sources, the rows those of the stars. All stars in stamps of the
+    size, and the `n_wide` brightest also in wide ones.
     """
     mask = unusable_pixels(image)
     outer = wide_size(psf.fwhm)
-    around = sources_near(positions, rows, outer)
+    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
+    noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
+    around = sources_near(positions, rows, math.sqrt(2.0) * size)
+    if n_wide:
+        reach = math.sqrt(0.5) * (outer + size)
+        around = np.union1d(around, sources_near(positions, rows[:n_wide], reach))
+    winged = np.flatnonzero(fluxes * edge > _FAINTEST_WING_SIGMA * noise)
+    around = np.union1d(around, winged)
     point, residual = fit_point_sources(
-        image.data, image.variance, mask, psf, *positions[around].T, size=size, rounds=1
+        image.data, image.variance, mask, psf, *positions[around].T, size=size, rounds=2
     )
     number = np.searchsorted(around, rows)
     flux = np.nan_to_num(point.flux)
-    edge = psf.coefficients[0, psf.size // 2, psf.size // 2 + size // 2]
-    noise = math.sqrt(float(np.median(image.variance[::_SAMPLE_STEP, ::_SAMPLE_STEP])))
     far = flux * edge > _FAINTEST_WING_SIGMA * noise
-    far[number[:_ENOUGH_FOR_WINGS]] = True
+    far[number[:n_wide]] = True
     subtract_wings(residual, psf, point.x[far], point.y[far], flux[far], size, outer)
     measured = np.isfinite(point.flux[number])
     x, y, first_flux = (
@@ -168,20 +201,29 @@ def _without_neighbours(
         for fallback, column in (
             (positions[rows, 0], point.x),
             (positions[rows, 1], point.y),
-            (fluxes, point.flux),
+            (fluxes[rows], point.flux),
         )
     )
 
     def alone(chosen: slice, side: int) -> StarStamps:
         at_x, at_y = x[chosen], y[chosen]
         stars = cut_stars(residual, image.variance, mask, at_x, at_y, first_flux[chosen], side)
-        own = flux[number][chosen, None, None] * psf.stamps(at_x, at_y, side)
+        own = flux[number][chosen, None, None].astype(np.float32) * rendered(psf, at_x, at_y, side)
         # Light that a point source does not explain is worst in the middle of the neighbours.
         covered = neighbour_pixels(positions, rows[chosen], side, _NEIGHBOUR_CORE_FWHM * psf.fwhm)
         light = np.where(stars.good, stars.light + own, 0.0)
         return replace(stars, light=light, good=stars.good & ~covered)
 
-    return alone(slice(None), size), alone(slice(_ENOUGH_FOR_WINGS), outer)
+    return alone(slice(None), size), alone(slice(n_wide), outer)
+
+
+def _replaced(stars: StarStamps, chosen: NDArray[np.bool_], by: StarStamps) -> StarStamps:
+    """Return stars of which some, in their order, are replaced."""
+    columns = {}
+    for name in ("x", "y", "flux", "light", "variance", "good"):
+        columns[name] = getattr(stars, name).copy()
+        columns[name][chosen] = getattr(by, name)
+    return StarStamps(**columns)
 
 
 def _trimmed(model: PsfModel, size: int) -> PsfModel:

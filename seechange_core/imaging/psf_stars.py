@@ -108,7 +108,7 @@ def neighbour_pixels(
     return covered
 
 
-def sources_near(positions: Floats, rows: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Return the rows, in ascending order, of the stars and of all sources whose light reaches their stamps."""
-    near = cKDTree(positions).query_ball_point(positions[rows], 1.5 * size)
+def sources_near(positions: Floats, rows: NDArray[np.intp], reach: float) -> NDArray[np.intp]:
+    """Return the rows, in ascending order, of the stars and of all sources within a reach (pixel) of them."""
+    near = cKDTree(positions).query_ball_point(positions[rows], reach)
     return np.unique(np.concatenate([np.asarray(found, np.intp) for found in near]))

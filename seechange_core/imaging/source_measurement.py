@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import Floats, Frame, PsfModel, SourceTable
-from seechange_core.imaging.aperture_photometry import aperture_correction, aperture_fluxes
+from seechange_core.imaging.aperture_photometry import (
+    aperture_correction,
+    aperture_corrections,
+    aperture_fluxes,
+)
 from seechange_core.imaging.psf_photometry import fit_point_sources
+from seechange_core.imaging.source_detection import BLENDED
 from seechange_core.imaging.stamps import cut, stamp_corners
+from seechange_core.imaging.star_galaxy import extension
 from seechange_core.imaging.stellar_width import stellar_fwhm, weighted_moments
 from seechange_core.imaging.usable_pixels import unusable_pixels
 
@@ -21,8 +27,6 @@ _FIRST_RADIUS_FWHM = 1.5
 _BRIGHTEST = 500
 _CORE_RADIUS_FWHM = 1.0
 _STAR_SIGMA = 4.0
-# A star may differ from the PSF by this part of the PSF's own variance: no model is perfect.
-_STAR_TOLERANCE = 0.1
 _FWHM_PER_SIGMA = 2.3548200450309493
 
 
@@ -59,8 +63,10 @@ def first_sources(image: Frame, found: NDArray[Any], first_fwhm: float) -> Sourc
             f"none of {len(found)} sources has a width that can be measured", {"n_sources": len(found)}
         )
     moments = weighted_moments(image.data, mask, x, y, fwhm)
+    # Moments would take the middle of a blend for each of its parts.
     measured = np.isfinite(moments.x)
-    x, y = np.where(measured, moments.x, x), np.where(measured, moments.y, y)
+    alone = measured & (found["flag"] & BLENDED == 0)
+    x, y = np.where(alone, moments.x, x), np.where(alone, moments.y, y)
     fluxes, errors = aperture_fluxes(image.data, image.variance, mask, x, y, [_FIRST_RADIUS_FWHM * fwhm])
     flux, error = fluxes[:, 0], errors[:, 0]
     planes, peak = _core(image, x, y, fwhm)
@@ -106,8 +112,10 @@ def measured_sources(
     Returns
     -------
     SourceTable
-        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii), ``extent`` and
-        ``extent_error`` (see `psf_photometry.PointSources`). Where too few pixels can be used the PSF flux is NaN and
+        With the further columns ``aperture_flux``, ``aperture_flux_error`` (n, number of radii),
+        ``aperture_correction`` (of the largest aperture, magnitudes), ``extent``, ``extent_error`` (see
+        `psf_photometry.PointSources`) and ``extension`` (see `star_galaxy.extension`: galaxies are above, stars about
+        0). Where too few pixels can be used the PSF flux is NaN and
         ``snr`` 0.
     array of shape (ny, nx), float32
         What is left of the image without the point sources.
@@ -119,9 +127,8 @@ def measured_sources(
     planes, peak = _core(image, point.x, point.y, psf.fwhm)
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.nan_to_num(point.flux / point.flux_error)
-        is_star = np.abs(point.extent) <= (
-            _STAR_SIGMA * point.extent_error + _STAR_TOLERANCE * (psf.fwhm / _FWHM_PER_SIGMA) ** 2
-        )
+        extended = extension(point.extent, point.extent_error, snr, (psf.fwhm / _FWHM_PER_SIGMA) ** 2)
+        is_star = np.abs(extended) <= _STAR_SIGMA
     table = first.with_columns(
         x=point.x,
         y=point.y,
@@ -135,8 +142,10 @@ def measured_sources(
         is_star=is_star,
         aperture_flux=aperture_flux,
         aperture_flux_error=aperture_error,
+        aperture_correction=aperture_corrections(psf, radii[-1], point.x, point.y),
         extent=point.extent,
         extent_error=point.extent_error,
+        extension=extended,
     )
     table.meta = {"aperture_radii": radii, "aperture_correction": aperture_correction(psf, radii[-1])}
     return table, residual

@@ -45,8 +45,15 @@ class ExtractionParams(GatedParams):
     min_pixels: int = parameter(
         1, description="Fewest pixels above the threshold", unit="pixel", ge=1, le=1000
     )
+    deblend_sigma: float = parameter(
+        4.5,
+        description="Least rise of a source's peak above the valley towards a brighter one",
+        unit="sigma",
+        ge=1,
+        le=100,
+    )
     deblend_contrast: float = parameter(
-        0.005, description="Least part of a blend's light that makes a peak a source of its own", gt=0, le=1
+        0.1, description="The same as a part of the peak's own height", ge=0, lt=1
     )
     kernel_fwhm_pixel: float = parameter(
         3.5, description="Width of the filter that sources are found with", unit="pixel", ge=1, le=20
@@ -81,7 +88,7 @@ class Extraction(Step):
     """Measure the sky, find sources, measure the PSF, and measure the sources with it."""
 
     process: ClassVar[str] = "extraction"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = ExtractionParams
     slots: ClassVar[tuple[Slot, ...]] = (
         Slot("calibrator", name="background", stage="background"),
@@ -126,9 +133,12 @@ class Extraction(Step):
 
         significant = significance(image.data, image.variance, bad, params.kernel_fwhm_pixel)
         found, segments = find_sources(
+            image,
             significant,
+            kernel_fwhm=params.kernel_fwhm_pixel,
             threshold=params.threshold,
             min_pixels=params.min_pixels,
+            deblend_sigma=params.deblend_sigma,
             deblend_contrast=params.deblend_contrast,
         )
         metrics["n_sources"] = len(found)
