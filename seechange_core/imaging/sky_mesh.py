@@ -59,7 +59,7 @@ def measure_sky_mesh(data: Pixels, mask: Mask, cell: int = 128) -> SkyMesh:
     level, sigma = _sampled(data, mask, MASK_DTYPE(UNUSABLE), rows, columns)
     known = np.isfinite(level)
     if not known.any():
-        raise Rejected("the image has too few usable pixels to measure its sky")
+        raise Rejected("every pixel of the section is masked, or nearly so: its sky cannot be measured")
     level[~known], sigma[~known] = np.median(level[known]), np.median(sigma[known])
     return SkyMesh(level, sigma, (data.shape[0] / rows, data.shape[1] / columns))
 
