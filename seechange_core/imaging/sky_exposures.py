@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import sep
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from seechange_core.frames import Pixels, SectionData, unusable
-from seechange_core.imaging.background import grown_square
 from seechange_core.imaging.matched_filter import significance
 from seechange_core.imaging.robust import scatter
 
@@ -40,7 +40,7 @@ def sources_of(section: SectionData) -> NDArray[np.bool_]:
     for fwhm, margin in _FILTERS:
         filtered = significance(excess, variance, hidden, fwhm)
         usual = scatter(filtered[::4, ::4][~hidden[::4, ::4]])
-        found |= grown_square(filtered > _THRESHOLD * usual, margin)
+        found |= maximum_filter(filtered > _THRESHOLD * usual, 2 * margin + 1)
     return found
 
 
