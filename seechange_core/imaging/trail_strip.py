@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+from scipy.stats import rankdata
 
 from seechange_core.frames import Mask, Pixels
 from seechange_core.frames.mask import MASK_DTYPE, UNUSABLE
@@ -26,6 +28,7 @@ _LIT_SIGMA = 3.0
 _LEAST_LIT = 0.3
 _LEAST_FLASHES = 4
 _LEAST_STEADY = 0.6
+_FALLS_OFF = -0.6
 _SHIFT = 12
 _FAINTEST_SIGMA = 0.1
 _MAY_BE_LIT = 0.6
@@ -128,11 +131,14 @@ class Verdict:
         Where light was found along the line.
     half_width : float
         How far it reaches to both sides (pixel).
+    gap : float
+        Longest dark piece within (pixel).
     """
 
     is_trail: bool
     lit: Segment | None = None
     half_width: float = 0.0
+    gap: float = 0.0
 
 
 def judged(strip: Strip, shortest: float) -> Verdict:
@@ -180,9 +186,9 @@ def judged(strip: Strip, shortest: float) -> Verdict:
     shining = lit[run] & known[run]
     enough = shining.sum() > (least + 0.1) * known[run].sum()
     width = _reach_of_light(above[run][shining])
-    like_trail = _like_trail(amplitude[run], shining)
+    like_trail = _like_trail(amplitude[run], shining) and not _falls_off(amplitude[run])
     is_trail = enough and like_trail and not _is_of_detector(segment, strip, run, profile)
-    return Verdict(bool(is_trail), segment, width)
+    return Verdict(bool(is_trail), segment, width, CHUNK * _longest_gap(shining))
 
 
 def _mean(values: Pixels) -> Pixels:
@@ -231,6 +237,22 @@ def _like_trail(amplitude: Pixels, shining: NDArray[np.bool_]) -> bool:
     peaks = np.array([amplitude[start:end].max() for start, end in zip(edges[::2], edges[1::2], strict=True)])
     alike = np.abs(np.log2(peaks / np.median(peaks))) < 1.0
     return bool(alike.sum() >= _LEAST_FLASHES and alike.mean() > _LEAST_STEADY)
+
+
+def _falls_off(amplitude: Pixels) -> bool:
+    """Return whether the light falls with the distance from some point, as that of a spike or of a galaxy does."""
+    where = np.flatnonzero(np.isfinite(amplitude))
+    values = rankdata(median_filter(amplitude[where], 3, mode="nearest"))
+    values = (values - values.mean()) / max(float(values.std()), 1e-6)
+    lowest = 1.0
+    for middle in np.linspace(0.0, len(amplitude) - 1.0, 25):
+        distance = rankdata(np.abs(where - middle))
+        lowest = min(lowest, float((values * (distance - distance.mean())).mean() / distance.std()))
+    return lowest < _FALLS_OFF
+
+
+def _longest_gap(shining: NDArray[np.bool_]) -> int:
+    return int(np.diff(np.flatnonzero(shining), prepend=0).max(initial=1)) - 1
 
 
 def _is_of_detector(segment: Segment, strip: Strip, run: slice, profile: Pixels) -> bool:

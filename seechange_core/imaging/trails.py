@@ -76,10 +76,10 @@ def find_trails(
         line, verdict = _looked_at(data, mask, sky, first, shortest)
         if verdict.is_trail and verdict.lit is not None:
             number += 1
-            ends = _to_border(verdict.lit, margin, data.shape)
+            ends = _to_border(verdict.lit, margin, _BORDER + 1.5 * verdict.gap, data.shape)
             _draw(where, ends[0], ends[1], ends[2], ends[3], verdict.half_width + margin)
         for segment in (line, verdict.lit):
-            if segment is not None:
+            if segment is not None and _length(segment) > 0.0:
                 _erase(blocks, segment, verdict.half_width)
     return where, number
 
@@ -133,14 +133,16 @@ def _inside(line: Segment, shape: tuple[int, int]) -> Segment:
     )
 
 
-def _to_border(lit: Segment, margin: float, shape: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Lengthen a trail by a margin, or off the image where it all but reaches the edge."""
+def _to_border(
+    lit: Segment, margin: float, border: float, shape: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """Lengthen a trail by a margin, or off the image where it ends within a border of it."""
     length = _length(lit)
     cosine, sine = (lit.x1 - lit.x0) / length, (lit.y1 - lit.y0) / length
     ends = []
     for x, y, sign in ((lit.x0, lit.y0, -1.0), (lit.x1, lit.y1, 1.0)):
         to_edge = min(x, y, shape[1] - 1 - x, shape[0] - 1 - y)
-        more = 3.0 * _BORDER if to_edge < _BORDER else margin + _BLOCK
+        more = 3.0 * border if to_edge < border else margin + _BLOCK
         ends += [x + sign * more * cosine, y + sign * more * sine]
     return ends[0], ends[1], ends[2], ends[3]
 

@@ -32,7 +32,7 @@ class Trails(Detrender):
     """Masks trails along their whole length, as wide as their light; goes after all that masks, before ``noise``."""
 
     name: ClassVar[str] = "trails"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = TrailsParams
 
