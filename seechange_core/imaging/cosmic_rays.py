@@ -48,7 +48,8 @@ def find_cosmic_rays(
     A pixel p is compared with the mean m of two opposite neighbours, along rows, columns and diagonals. The light of
     stars has p <= m / r, with r the ratio at the centre of the sharpest star; charge in a track is narrower than that
     across the track, whatever its length, in all seeing. Lupton et al. (2001), ASP Conf. 238, 269, and the SDSS
-    pipeline use this test. The noise is that of the sky and of the light m / r, never of the pixel itself.
+    pipeline use this test. Where a neighbour is masked, as in a bad column, the pixel beyond it takes its place, and
+    r is squared. The noise is that of the sky and of the light m / r, never of the pixel itself.
     """
     sky = measure_sky_mesh(data, mask)
     ratio = math.exp(-4.0 * math.log(2.0) / sharpest_fwhm**2)
@@ -88,19 +89,34 @@ def _too_sharp(
             # Most pixels end here.
             if not data[y, x] > level[x] + threshold * sigma[x] or mask[y, x] & unusable:
                 continue
-            for dy, dx, ratio in ((0, 1, beside), (1, 0, beside), (1, 1, diagonal), (1, -1, diagonal)):
-                y0, y1, x0, x1 = y - dy, y + dy, min(x - dx, x + dx), max(x - dx, x + dx)
-                if y0 < 0 or y1 >= ny or x0 < 0 or x1 >= nx:
+            for dy, dx, usual in ((0, 1, beside), (1, 0, beside), (1, 1, diagonal), (1, -1, diagonal)):
+                before = _reach(mask, unusable, y, x, -dy, -dx)
+                after = _reach(mask, unusable, y, x, dy, dx)
+                if before == 0 or after == 0 or before + after > 3:
                     continue
-                if (mask[y - dy, x - dx] | mask[y + dy, x + dx]) & unusable:
-                    continue
-                mean = np.float32(0.5) * (data[y - dy, x - dx] + data[y + dy, x + dx]) - level[x]
+                # Across a bad column: of all stars half way to the farther neighbour has the least light there.
+                ratio = usual * usual if before + after == 3 else usual
+                one, other = data[y - before * dy, x - before * dx], data[y + after * dy, x + after * dx]
+                mean = np.float32(0.5) * (one + other) - level[x]
                 light = max(mean, np.float32(0.0)) / ratio
                 variance = (sigma[x] * sigma[x] + light) * (np.float32(1.0) + np.float32(0.5) / ratio**2)
                 if data[y, x] - level[x] - light > threshold * np.sqrt(variance):
                     hit[y, x] = True
                     break
     return hit
+
+
+@njit(cache=True)
+def _reach(mask: Mask, unusable: np.uint16, y: int, x: int, dy: int, dx: int) -> int:
+    """Return how many steps away the first usable pixel is, of two; 0 if neither is."""
+    ny, nx = mask.shape
+    for step in range(1, 3):
+        row, column = y + step * dy, x + step * dx
+        if row < 0 or row >= ny or column < 0 or column >= nx:
+            return 0
+        if not mask[row, column] & unusable:
+            return step
+    return 0
 
 
 @njit(cache=True)

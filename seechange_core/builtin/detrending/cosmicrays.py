@@ -33,7 +33,7 @@ class CosmicRays(Detrender):
     """Masks light that is sharper than any star; goes after ``gain``, before ``noise``."""
 
     name: ClassVar[str] = "cosmicrays"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     for_calibrated: ClassVar[bool] = True
     Params: ClassVar[type[Params]] = CosmicRaysParams
 
