@@ -44,7 +44,7 @@ def _table() -> Pixels:
 WEIGHTS: Pixels = _table()
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST)
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, forceinline=True)
 def evaluate_row(coefficients, degree, u, v, values):  # type: ignore[no-untyped-def]
     """Evaluate a polynomial at every u of a row of one v, terms in the order of `frames.polynomial.exponents`."""
     in_u = np.zeros(degree + 1)

@@ -77,7 +77,7 @@ def _medians(padded: Pixels, reach: int) -> Pixels:
         return np.nanmedian(sliding_window_view(padded, (side, side)), axis=(2, 3))
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, forceinline=True)
 def _row_sums(
     data: Pixels, mask: NDArray[np.bool_], low: np.float32, high: np.float32, middle: np.float32
 ) -> tuple[float, float, int]:

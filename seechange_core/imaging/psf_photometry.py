@@ -184,7 +184,7 @@ def _subtract_models(
                     row[i] -= flux * line[i]
 
 
-@njit(cache=True, fastmath=_REORDER)
+@njit(cache=True, fastmath=_REORDER, forceinline=True)
 def _differentiate(stamp: Pixels, slope_x: Pixels, slope_y: Pixels) -> float:
     """First derivatives along x and y by differences of fourth order; return the sum of the stamp's squares."""
     size = slope_x.shape[0]
@@ -202,7 +202,7 @@ def _differentiate(stamp: Pixels, slope_x: Pixels, slope_y: Pixels) -> float:
     return whole
 
 
-@njit(cache=True, fastmath=_REORDER)
+@njit(cache=True, fastmath=_REORDER, forceinline=True)
 def _sums(
     residual: Pixels,
     variance: Pixels,
@@ -261,7 +261,7 @@ def _sums(
     return seen
 
 
-@njit(cache=True, fastmath=_REORDER)
+@njit(cache=True, fastmath=_REORDER, forceinline=True)
 def _take_change(
     residual: Pixels,
     stamp: Pixels,
@@ -297,7 +297,7 @@ def _put_back(
         _take_change(residual, stamps[n], slope_x, slope_y, corner, change)
 
 
-@njit(cache=True, fastmath=_REORDER)
+@njit(cache=True, fastmath=_REORDER, forceinline=True)
 def _extent(
     residual: Pixels, variance: Pixels, mask: NDArray[np.bool_], stamp: Pixels, corner: tuple[int, int]
 ) -> tuple[float, float, float]:

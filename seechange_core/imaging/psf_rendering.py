@@ -83,7 +83,7 @@ def _moved(
     return result
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, forceinline=True)
 def _convolve(
     samples: NDArray[np.float32],
     taps_x: NDArray[np.float32],

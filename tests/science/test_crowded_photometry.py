@@ -26,7 +26,7 @@ from seechange_core.steps.step import StepContext
 SIDE = 800
 SCALE = 0.26 / 3600.0
 MAPPING = SkyMapping((150.0, 2.0), ((SIDE - 1) / 2, (SIDE - 1) / 2), np.diag([-SCALE, SCALE]))
-STARS_PER_ARCMIN2 = 1350.0
+STARS_PER_ARCMIN2 = 1900.0
 CONDITIONS = Conditions(60000.0, 60.0, "r", seeing_arcsec=1.2, sky_electron=1500.0, zero_point=30.2)
 
 Record = Callable[[str, float, str], None]

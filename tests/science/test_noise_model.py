@@ -51,7 +51,7 @@ def processed(
     }
     components = (Overscan(), Saturation(), Bias(), Dark(), Gain(), Flat(), Illumination(), Noise())
     inputs = {"section": section(raw, made_by), "calibrations": masters}
-    context = StepContext({"": components}, rng, None)
+    context = StepContext({"": components}, None)
     result = Preprocessing().run(inputs, PreprocessingParams(), context)
     assert result.metrics["left_out"] == []
     return result.outputs["image"], light, response * illumination
