@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
 from seechange_core.pipeline import Plan
 from seechange_core.runner.products import Products
@@ -63,7 +65,8 @@ def drive(
         progress.step = planned.process
         started(planned.process)
         try:
-            with warnings.catch_warnings(record=True) as caught:
+            # With more threads, linear algebra adds up in another order: products would differ in their last bits.
+            with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("default")
                 outcome = run_step(planned, unit, products, services.store.products, services.instrument)
         except Rejected as rejection:
