@@ -152,7 +152,7 @@ def main() -> None:
         current = component.apply(current, calibrations)
     context = StepContext({"": tuple(usual)}, None)
     inputs = {"section": section, "calibrations": calibrations}
-    seconds = best(lambda: Preprocessing().run(inputs, PreprocessingParams(), context), options.repeat)
+    seconds = best(lambda: Preprocessing().run(dict(inputs), PreprocessingParams(), context), options.repeat)
     print(f"{'whole step':28s} {seconds:7.3f}")
     print(
         f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, simulation included"

@@ -147,6 +147,8 @@ class AstrometrySolver(Calibrator):
     ) -> tuple[SkyMapping, dict[str, Any]]:
         """Return the mapping and metrics (``n_stars``, ``rms_mas`` ...).
 
+        A metric ``matched_stars``, a `MatchedStarTable`, becomes a product of its own.
+
         Raises
         ------
         Rejected

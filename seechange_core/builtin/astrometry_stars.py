@@ -31,7 +31,7 @@ class StarsAstrometry(AstrometrySolver):
     """Votes for offset, rotation, scale and parity, then a polynomial correction of the first mapping, as TAN-SIP."""
 
     name: ClassVar[str] = "stars"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = StarsAstrometryParams
 
     def solve(
@@ -43,7 +43,8 @@ class StarsAstrometry(AstrometrySolver):
         ``rms_mas`` (residual along one axis), ``error_mas`` (of the mapping, rms over the image), ``excess_mas``
         (scatter beyond the known errors), ``degree``, how far the header was off (``offset_arcsec``, ``rotation_deg``,
         ``scale``, ``mirrored``), the test against chance (``log10_chance``, from ``n_tested`` pairs where
-        ``n_by_chance`` were expected) and ``residuals`` (their means over cells of the image).
+        ``n_by_chance`` were expected), ``residuals`` (their means over cells of the image) and ``matched_stars``
+        (the pairs).
 
         Raises
         ------
@@ -51,7 +52,7 @@ class StarsAstrometry(AstrometrySolver):
             If no solution can be trusted.
         """
         from seechange_core.imaging.astrometric_fit import residual_map
-        from seechange_core.imaging.star_astrometry import fit_to_stars
+        from seechange_core.imaging.star_astrometry import fit_to_stars, matched_stars
 
         if first is None or stars is None:
             missing = "first mapping" if first is None else "catalogue stars"
@@ -91,4 +92,4 @@ class StarsAstrometry(AstrometrySolver):
                 f"stars scatter by {fit.mapping.rms_mas:.0f} mas about the solution, more than {params.max_rms_mas:g}",
                 metrics,
             )
-        return fit.mapping, metrics
+        return fit.mapping, metrics | {"matched_stars": matched_stars(fit, match, stars)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+import math
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from seechange_core.api import FilterTransformation, InputError, Params, PhotometrySolver, Rejected, parameter
 from seechange_core.frames import Floats, Frame, PhotometricSolution, SkyMapping, SourceTable, StarTable
 from seechange_core.frames.photometry import variation_terms
+
+if TYPE_CHECKING:
+    from seechange_core.imaging.photometric_stars import MatchedStars
 
 
 class StarsPhotometryParams(Params):
@@ -62,6 +66,11 @@ class StarsPhotometryParams(Params):
 
 
 _STARS_FOR_COLOUR_TERM = 30
+#: Hidden light that deviates by more than this from the other stars is seen as a blend, and counts no further.
+_STANDS_OUT_SIGMA = 2.0
+_SEEN_SNR = 5.0
+_MAG_PER_PART = 2.5 / math.log(10.0)
+_VARIANCE_STEP = 8
 #: Number of terms of the variation up to a degree.
 _TERMS = (0, 2, 5)
 
@@ -70,7 +79,7 @@ class StarsPhotometry(PhotometrySolver):
     """The core of a mixture of good stars, blends and variables."""
 
     name: ClassVar[str] = "zeropoint"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = StarsPhotometryParams
 
     def solve(
@@ -82,6 +91,9 @@ class StarsPhotometry(PhotometrySolver):
         transformation: FilterTransformation | None,
     ) -> tuple[PhotometricSolution, dict[str, Any]]:
         """Return the zero point and metrics; see `imaging.zero_point.fit_zero_point`.
+
+        The quoted error includes what the light of neighbours too close to be seen adds to the fluxes of all stars
+        (``shared_error_mag``).
 
         Raises
         ------
@@ -128,9 +140,14 @@ class StarsPhotometry(PhotometrySolver):
             variation_terms=place[good, : _TERMS[params.spatial_degree]],
         )
         n_stars = int(fit.kept.sum())
+        shared = self._shared_error(
+            image, sources, matched, matched.sources["flux"][good][fit.kept], fit.scatter
+        )
+        zero_point_error = math.hypot(fit.error, shared)
         metrics |= {
             "zero_point": fit.zero_point,
-            "zero_point_error": fit.error,
+            "zero_point_error": zero_point_error,
+            "shared_error_mag": shared,
             "scatter_mag": fit.scatter,
             "colour_term": fit.colour_term,
             "variation_mag": list(fit.variation),
@@ -143,7 +160,7 @@ class StarsPhotometry(PhotometrySolver):
             )
         solution = PhotometricSolution(
             fit.zero_point,
-            fit.error,
+            zero_point_error,
             fit.scatter,
             n_stars,
             filter_name,
@@ -153,6 +170,19 @@ class StarsPhotometry(PhotometrySolver):
             shape=image.shape,
         )
         return solution, metrics
+
+    def _shared_error(
+        self, image: Frame, sources: SourceTable, matched: MatchedStars, fluxes: Floats, scatter_mag: float
+    ) -> float:
+        """Return by how much the light of hidden neighbours makes all stars too bright (mag)."""
+        from seechange_core.imaging.hidden_light import hidden_light
+
+        seen = sources.rows(sources["snr"] >= _SEEN_SNR)
+        sky_variance = float(np.median(image.variance[::_VARIANCE_STEP, ::_VARIANCE_STEP]))
+        light = hidden_light(
+            fluxes, seen["x"], seen["y"], seen["flux"], matched.fwhm, image.shape, sky_variance
+        )
+        return float(np.mean(np.minimum(_MAG_PER_PART * light, _STANDS_OUT_SIGMA * scatter_mag)))
 
     def _colours(self, stars: StarTable, filter_name: str) -> Floats:
         """Return the stars' colours, NaN where unknown."""
@@ -175,7 +205,7 @@ class StarsPhotometry(PhotometrySolver):
             correction = sources["aperture_correction"]
         with np.errstate(divide="ignore", invalid="ignore"):
             magnitude = np.where(flux > 0, -2.5 * np.log10(flux), np.nan) + correction
-            return magnitude, 2.5 / np.log(10.0) * np.abs(error / flux)
+            return magnitude, _MAG_PER_PART * np.abs(error / flux)
 
 
 def _magnitudes(stars: StarTable, filter_name: str, transformation: FilterTransformation | None) -> Any:

@@ -51,6 +51,13 @@ def _validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for plots of photon transfer (only with gain).",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Sections at the same time, each in up to 0.7 GB (not with gain).",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be built from what, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def build(
@@ -67,6 +74,7 @@ def build(
     fewest: int,
     per_amplifier: bool,
     output: Path | None,
+    jobs: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -98,6 +106,8 @@ def build(
 
     if output and kind != "gain":
         raise click.UsageError("-o is only for gain: it is the folder of its plots")
+    if jobs > 1 and kind == "gain":
+        raise click.UsageError("--jobs is not for gain: its sections are measured one after another")
     request = BuildRequest(
         kind=kind,
         files=files,
@@ -109,6 +119,7 @@ def build(
         fewest=fewest,
         per_amplifier=per_amplifier,
         output=output,
+        jobs=jobs,
     )
     run_build(read_profile(profile_file, instrument, assignments), request, dry_run=dry_run, as_json=as_json)
 

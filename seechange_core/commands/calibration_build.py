@@ -18,10 +18,12 @@ from seechange_core.runner.calibration_frames import BuildOptions, Say, build_ca
 from seechange_core.runner.calibration_inputs import corrections_before
 from seechange_core.runner.calibration_jobs import INPUT_KINDS, plan_calibrations
 from seechange_core.runner.calibration_products import BuiltCalibration
+from seechange_core.runner.calibration_workers import build_in_workers
 from seechange_core.runner.exposure_files import collect
 from seechange_core.runner.gain_measurement import MeasuredGain, measure_gains
 from seechange_core.runner.measured_sensor import GAIN
 from seechange_core.runner.services import Services
+from seechange_core.store.rows.calibrations import Validity
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class BuildRequest:
     fewest: int
     per_amplifier: bool
     output: Path | None
+    jobs: int
 
     @property
     def options(self) -> BuildOptions:
@@ -63,6 +66,16 @@ def run_build(profile: Any, request: BuildRequest, *, dry_run: bool, as_json: bo
                 services, exposures, **validity, options=request.options, again=again, say=say
             )
             built = [one.built for one in measured]
+        elif request.jobs > 1:
+            built = build_in_workers(
+                services,
+                request.kind,
+                exposures,
+                request.jobs,
+                validity=Validity(request.valid_from_mjd, request.valid_to_mjd),
+                options=request.options,
+                say=say,
+            )
         else:
             built = build_calibrations(
                 services, request.kind, exposures, **validity, options=request.options, say=say

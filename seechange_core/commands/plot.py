@@ -1,4 +1,4 @@
-"""`seechange plot image|difference|stamps|lightcurve`."""
+"""`seechange plot image|astrometry|difference|stamps|lightcurve`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seechange_core.errors import StoreError
 
 @click.group()
 def plot() -> None:
-    """Draw images, differences, stamps and light curves.
+    """Draw images, residuals of the astrometry, differences, stamps and light curves.
 
     Images are named by the ids that 'seechange show images' lists, objects by the names of 'seechange show objects'.
     """
@@ -48,6 +48,26 @@ def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...
         raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
     title = "Difference" if found.is_difference else ""
     _save(plot_image(found.product, title=title).get_figure(root=True), output)
+
+
+@plot.command()
+@click.argument("image_id", type=click.UUID)
+@_options
+def astrometry(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+    """Draw the residuals of the stars that the astrometry used.
+
+    As arrows over the image, and against one another.
+    """
+    from seechange_core.commands.plots.astrometry import plot_residuals
+    from seechange_core.store import DataStore
+
+    data = DataStore(open_located(profile_file, assignments), image_id=image_id)
+    found, stars = data.get_image(), data.get_matched_stars()
+    if found is None or stars is None:
+        raise StoreError(
+            f"no astrometry of the image {image_id} used stars; 'seechange show images' lists images"
+        )
+    _save(plot_residuals(stars, found.product.shape), output)
 
 
 @plot.command()

@@ -14,6 +14,7 @@ from seechange_core.frames.psf import PsfModel
 from seechange_core.frames.section import Amplifier, Box, SectionData
 from seechange_core.frames.sources import (
     DetectionTable,
+    MatchedStarTable,
     MeasurementTable,
     ScoreTable,
     SourceTable,
@@ -39,6 +40,7 @@ __all__ = [
     "Frame",
     "Mask",
     "MaskPlane",
+    "MatchedStarTable",
     "MeasurementTable",
     "PhotometricSolution",
     "Pixels",

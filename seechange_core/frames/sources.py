@@ -53,6 +53,23 @@ class StarTable(ColumnTable):
     }
 
 
+class MatchedStarTable(ColumnTable):
+    """Sources of an image that the astrometry joined with stars, and how far they are from where it puts them."""
+
+    COLUMNS: ClassVar = {
+        "id": (np.str_, "", "the catalogue's own identifier"),
+        "x": (_f8, "pixel", "position of the source; the centre of the first pixel is 0"),
+        "y": (_f8, "pixel", "position of the source; the centre of the first pixel is 0"),
+        "ra": (_f8, "deg", "right ascension of the star at the time of the image, ICRS"),
+        "dec": (_f8, "deg", "declination of the star at the time of the image, ICRS"),
+        "magnitude": (_f4, "mag", "of the star, in the catalogue's main band"),
+        "east": (_f4, "mas", "residual, star minus source, to the east"),
+        "north": (_f4, "mas", "residual, star minus source, to the north"),
+        "error": (_f4, "mas", "1 sigma of a residual along one axis, of source and star together"),
+        "used": (np.bool_, "", "not clipped: has a say in the solution"),
+    }
+
+
 class DetectionTable(ColumnTable):
     """Peaks in a difference image, of either sign."""
 

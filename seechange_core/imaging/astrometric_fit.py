@@ -42,7 +42,9 @@ class AstrometricFit:
     excess_mas : float
         Scatter beyond the errors of centroids and catalogue, along one axis.
     residual_mas : array of shape (n, 2)
-        Of all pairs, to the east and north.
+        Of all pairs, star minus source, to the east and north.
+    error_mas : array of shape (n,)
+        Of the pairs, along one axis.
     x, y : array of shape (n,)
         Positions of the pairs (pixel).
     """
@@ -52,6 +54,7 @@ class AstrometricFit:
     degree: int
     excess_mas: float
     residual_mas: Floats
+    error_mas: Floats
     x: Floats
     y: Floats
 
@@ -121,7 +124,7 @@ def fit_mapping(
         n_stars=int(kept.sum()),
         error_mas=mapping_error_mas,
     )
-    return AstrometricFit(fitted, kept, degree, extra, residual, x, y)
+    return AstrometricFit(fitted, kept, degree, extra, residual, errors, x, y)
 
 
 def residual_map(

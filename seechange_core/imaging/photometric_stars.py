@@ -27,11 +27,14 @@ class MatchedStars:
     stars : StarTable of n rows
     neighbours : array of shape (n,)
         Light of others relative to a star's own: the larger of what the catalogue and what the image knows.
+    fwhm : float
+        Of these sources (pixel).
     """
 
     sources: SourceTable
     stars: StarTable
     neighbours: Floats
+    fwhm: float
 
 
 def matched_stars(
@@ -45,7 +48,7 @@ def matched_stars(
     )
     matched = usable.rows(of_source)
     if len(of_source) == 0:
-        return MatchedStars(matched, stars.rows(of_star), np.empty(0))
+        return MatchedStars(matched, stars.rows(of_star), np.empty(0), 1.0)
     width = np.sqrt(np.median(matched["a"]) * np.median(matched["b"]))
     fwhm = max(float(_FWHM_OF_RMS * width), 1.0)
     light = 10.0 ** (-0.4 * (magnitudes_for_order(stars) - 20.0))
@@ -53,7 +56,7 @@ def matched_stars(
     in_image = neighbours_light(
         matched["x"], matched["y"], matched["flux"], sources["x"], sources["y"], sources["flux"], fwhm
     )
-    return MatchedStars(matched, stars.rows(of_star), np.maximum(in_catalog, in_image))
+    return MatchedStars(matched, stars.rows(of_star), np.maximum(in_catalog, in_image), fwhm)
 
 
 def standing_alone(

@@ -26,9 +26,8 @@ from seechange_core.imaging.pixel_grid_psf import (
 from seechange_core.imaging.psf_normalisation import normalised
 from seechange_core.imaging.psf_photometry import fit_point_sources, subtract_wings
 from seechange_core.imaging.psf_rendering import rendered
-from seechange_core.imaging.psf_stars import choose_stars, neighbour_pixels, sources_near
+from seechange_core.imaging.psf_stars import choose_stars, common_width, neighbour_pixels, sources_near
 from seechange_core.imaging.psf_wings import fit_wings, wide_size, with_wings
-from seechange_core.imaging.stellar_width import half_sample_mode
 from seechange_core.imaging.usable_pixels import unusable_pixels
 
 _NEIGHBOUR_RADIUS_FWHM = 1.5
@@ -40,7 +39,6 @@ _ENOUGH_FOR_WINGS = 60
 _SAMPLE_STEP = 8
 _SMALLEST_HALF = 8
 _ALIEN_LIGHT = 1e-3
-_FWHM_PER_SIGMA = 2.3548200450309493
 
 
 def measure_psf(
@@ -86,9 +84,7 @@ def measure_psf(
     Rejected
         If fewer than `min_stars` can be used.
     """
-    width = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
-    with np.errstate(invalid="ignore"):
-        fwhm = half_sample_mode(width[sources["snr"] >= min_snr])
+    fwhm = common_width(sources, min_snr)
     rows = np.empty(0, np.intp)
     if math.isfinite(fwhm):
         rows = choose_stars(

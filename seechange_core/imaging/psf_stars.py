@@ -15,6 +15,18 @@ _NARROWEST_LOCUS = 0.05
 _WIDEST_LOCUS = 0.15
 _LOCUS_SIGMA = 3.0
 _NEIGHBOUR_REACH_FWHM = 6.0
+# Pieces of a trail, which share a width as stars do, are longer than this.
+_LONGEST_AXIS_RATIO = 4.0
+
+
+def common_width(sources: SourceTable, min_snr: float) -> float:
+    """Return the full width (pixel) that most sources of at least some S/N share; NaN if there are none.
+
+    What is longer than any image of a star, like the pieces of a trail, has no say.
+    """
+    with np.errstate(invalid="ignore"):
+        bright = sources["snr"] >= min_snr
+    return half_sample_mode(_width(sources)[bright & _short(sources)])
 
 
 def choose_stars(
@@ -49,13 +61,14 @@ def choose_stars(
     Stars share one width, galaxies are wider and cosmic rays narrower: the locus is the mode of the widths, and as
     wide as the scatter of the widths about it, between 5 and 15 %.
     """
-    width = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
+    width = _width(sources)
     ellipticity = 1.0 - sources["b"] / sources["a"].astype(np.float64)
     with np.errstate(invalid="ignore"):
         usable = (
             (sources["snr"] >= min_snr)
             & (sources["flux"] > 0)
             & np.isfinite(width)
+            & _short(sources)
             & ~unusable(sources["mask"])
         )
         usable &= np.abs(width / fwhm - 1.0) < 0.5
@@ -74,6 +87,16 @@ def choose_stars(
     rows = rows[isolated]
     order = np.argsort(-sources["flux"][rows], kind="stable")
     return rows[order][:max_stars]
+
+
+def _width(sources: SourceTable) -> Floats:
+    width: Floats = _FWHM_PER_SIGMA * np.sqrt(sources["a"] * sources["b"].astype(np.float64))
+    return width
+
+
+def _short(sources: SourceTable) -> NDArray[np.bool_]:
+    short: NDArray[np.bool_] = sources["a"] <= _LONGEST_AXIS_RATIO * sources["b"]
+    return short
 
 
 def _contamination(sources: SourceTable, rows: NDArray[np.intp], fwhm: float) -> Floats:

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import Floats, MaskPlane, SkyMapping, SourceTable, StarTable, unusable
+from seechange_core.frames import (
+    Floats,
+    MaskPlane,
+    MatchedStarTable,
+    SkyMapping,
+    SourceTable,
+    StarTable,
+    unusable,
+)
 from seechange_core.imaging.astrometric_fit import AstrometricFit, fit_mapping
 from seechange_core.imaging.chance_matches import LEAST_COVERAGE, coverage
 from seechange_core.imaging.pairing import Index, mutual_pairs
@@ -29,11 +37,15 @@ def good_sources(sources: SourceTable, min_snr: float) -> SourceTable:
 
 def magnitudes_for_order(stars: StarTable) -> Floats:
     """Return Gaia's G, or else the first magnitude there is, to order stars by brightness; unknown ones last."""
+    magnitude = _main_magnitude(stars)
+    return np.where(np.isfinite(magnitude), magnitude, 99.0)
+
+
+def _main_magnitude(stars: StarTable) -> Floats:
     names = [name for name in stars if name.startswith("mag_") and not name.endswith("_error")]
     if not names:
-        return np.zeros(stars.n_rows)
-    magnitude = np.asarray(stars["mag_G" if "mag_G" in names else names[0]], np.float64)
-    return np.where(np.isfinite(magnitude), magnitude, 99.0)
+        return np.full(stars.n_rows, np.nan)
+    return np.asarray(stars["mag_G" if "mag_G" in names else names[0]], np.float64)
 
 
 def fit_to_stars(
@@ -49,6 +61,13 @@ def fit_to_stars(
     max_log10_chance: float,
 ) -> tuple[AstrometricFit, StarMatch]:
     """Solve an image's astrometry.
+
+    Returns
+    -------
+    AstrometricFit
+        The solution.
+    StarMatch
+        How it was found; its rows of sources (those of `good_sources`) and stars are the pairs of the fit.
 
     Raises
     ------
@@ -84,17 +103,38 @@ def fit_to_stars(
             f" at least {min_stars} and at most 10^{max_log10_chance:g} are asked for",
             found,
         )
-    fit = _fit(usable, stars, match.sources, match.stars, match.mapping, shape, max_degree)
+    pairs = match.sources, match.stars
+    fit = _fit(usable, stars, *pairs, match.mapping, shape, max_degree)
     for _ in range(_ROUNDS):
         scatter_pixel = fit.mapping.rms_mas / (1e3 * fit.mapping.pixel_scale_arcsec)
         radius = float(np.clip(6.0 * scatter_pixel, _NARROWEST_PIXEL, _WIDEST_PIXEL))
         one, two = mutual_pairs(*fit.mapping.sky_to_pixel(ra, dec), x, y, radius)
         if len(one) < min_stars:
             break
-        fit = _fit(usable, stars, two, one, fit.mapping, shape, max_degree)
+        pairs = two, one
+        fit = _fit(usable, stars, *pairs, fit.mapping, shape, max_degree)
     _check_fit(usable, stars, fit, shape, min_stars, found)
     mapping = replace(fit.mapping, log10_chance=match.log10_chance)
-    return replace(fit, mapping=mapping), match
+    return replace(fit, mapping=mapping), replace(match, sources=pairs[0], stars=pairs[1])
+
+
+def matched_stars(fit: AstrometricFit, match: StarMatch, stars: StarTable) -> MatchedStarTable:
+    """Return the pairs that `fit_to_stars` found, with their residuals."""
+    paired = stars.rows(match.stars)
+    return MatchedStarTable(
+        {
+            "id": paired["id"],
+            "x": fit.x,
+            "y": fit.y,
+            "ra": paired["ra"],
+            "dec": paired["dec"],
+            "magnitude": _main_magnitude(paired),
+            "east": fit.residual_mas[:, 0],
+            "north": fit.residual_mas[:, 1],
+            "error": fit.error_mas,
+            "used": fit.kept,
+        }
+    )
 
 
 def _check_fit(

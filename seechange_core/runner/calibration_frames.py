@@ -15,7 +15,7 @@ from seechange_core.imaging.exposure_stack import ExposureStack
 from seechange_core.imaging.sky_exposures import smooth_sky, sources_of
 from seechange_core.provenance import Provenance
 from seechange_core.runner.calibration_inputs import bound_corrections, corrections_before
-from seechange_core.runner.calibration_jobs import CalibrationJob, plan_calibrations
+from seechange_core.runner.calibration_jobs import CalibrationJob, CalibrationPlan, plan_calibrations
 from seechange_core.runner.calibration_products import BuiltCalibration, CalibrationProduct
 from seechange_core.runner.services import Services
 from seechange_core.store.rows.calibrations import Validity
@@ -86,30 +86,35 @@ def build_calibrations(
         If what the exposures have to be corrected with is not there.
     """
     chosen = options or BuildOptions()
-    plan = plan_calibrations(
+    plan = plan_build(services, kind, exposures, chosen)
+    validity = Validity(valid_from_mjd, valid_to_mjd)
+    built = [build_job(services, job, chosen, validity, say) for job in plan.jobs]
+    return [replace(one, rejected={**plan.rejected, **one.rejected}) for one in built]
+
+
+def plan_build(
+    services: Services, kind: str, exposures: Sequence[tuple[Path, ...]], options: BuildOptions
+) -> CalibrationPlan:
+    """Return which frames the exposures make with these options; see `plan_calibrations`."""
+    return plan_calibrations(
         services,
         kind,
         exposures,
-        filter=chosen.filter,
-        night=chosen.night,
-        sections=chosen.sections,
-        fewest=chosen.fewest,
+        filter=options.filter,
+        night=options.night,
+        sections=options.sections,
+        fewest=options.fewest,
     )
-    components = corrections_before(services, kind)
-    parameters = {"fewest": chosen.fewest, "per_amplifier": chosen.per_amplifier}
-    provenance = Provenance.of(kind, _VERSION, parameters, {"": components}, {})
-    built = []
-    for job in plan.jobs:
-        product = CalibrationProduct(job, provenance, bound_corrections(services, job, components))
-        validity = Validity(valid_from_mjd, valid_to_mjd)
-        one = _built(services, product, validity, chosen, say)
-        built.append(replace(one, rejected={**plan.rejected, **one.rejected}))
-    return built
 
 
-def _built(
-    services: Services, product: CalibrationProduct, validity: Validity, options: BuildOptions, say: Say
+def build_job(
+    services: Services, job: CalibrationJob, options: BuildOptions, validity: Validity, say: Say
 ) -> BuiltCalibration:
+    """Build the frame of one section, or find it; see `build_calibrations`."""
+    components = corrections_before(services, job.kind)
+    parameters = {"fewest": options.fewest, "per_amplifier": options.per_amplifier}
+    provenance = Provenance.of(job.kind, _VERSION, parameters, {"": components}, {})
+    product = CalibrationProduct(job, provenance, bound_corrections(services, job, components))
     record = product.record(services)
     known = product.known(services, record.product_id)
     if known is not None:

@@ -41,14 +41,14 @@ class Astrocal(Step):
     """Find the mapping from pixels to the sky."""
 
     process: ClassVar[str] = "astrocal"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = AstrocalParams
     slots: ClassVar[tuple[Slot, ...]] = (
         Slot("calibrator", stage="astrometry"),
         Slot("catalog", name="catalog"),
     )
     inputs: ClassVar[tuple[str, ...]] = ("image", "sources")
-    outputs: ClassVar[tuple[str, ...]] = ("mapping",)
+    outputs: ClassVar[tuple[str, ...]] = ("mapping", "matched_stars")
 
     def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
         """Ask for the stars around where the header says that the image is."""
@@ -61,7 +61,7 @@ class Astrocal(Step):
         return (CatalogRequest(region, float(image.info["mjd"])),)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``mapping``: `SkyMapping`.
+        """Return ``mapping``: `SkyMapping`, and ``matched_stars``: `MatchedStarTable`, if the solver has it.
 
         Raises
         ------
@@ -75,7 +75,10 @@ class Astrocal(Step):
                 "the header tells neither a WCS nor a pointing: there is nothing to start the astrometry from"
             )
         mapping, metrics = context.component().solve(image, inputs["sources"], first, inputs.get("stars"))
-        return StepResult({"mapping": mapping}, metrics)
+        metrics, outputs = dict(metrics), {"mapping": mapping}
+        if "matched_stars" in metrics:
+            outputs["matched_stars"] = metrics.pop("matched_stars")
+        return StepResult(outputs, metrics)
 
 
 def first_mapping(image: Frame, context: StepContext) -> SkyMapping | None:

@@ -129,18 +129,19 @@ class Extraction(Step):
             )
         background = context.component("background").measure(image)
         metrics |= {"background_electron": background.mean_electron, "rms_electron": background.rms_electron}
-        image = image.replaced(data=image.data - background_image(background))
-
-        significant = significance(image.data, image.variance, bad, params.kernel_fwhm_pixel)
+        level = background_image(background)
+        image = image.replaced(data=np.subtract(image.data, level, out=level))
         found, segments = find_sources(
             image,
-            significant,
+            significance(image.data, image.variance, bad, params.kernel_fwhm_pixel),
             kernel_fwhm=params.kernel_fwhm_pixel,
             threshold=params.threshold,
             min_pixels=params.min_pixels,
             deblend_sigma=params.deblend_sigma,
             deblend_contrast=params.deblend_contrast,
         )
+        occupied = bad | (segments > 0)
+        del segments
         metrics["n_sources"] = len(found)
         if len(found) < params.min_sources:
             raise Rejected(f"{len(found)} sources were found, {params.min_sources} are needed", metrics)
@@ -151,7 +152,7 @@ class Extraction(Step):
         metrics |= _checked_seeing(psf.fwhm, image, params, metrics)
 
         sources, _ = measured_sources(image, first, psf, params.aperture_radii_fwhm)
-        sources.meta["limiting_flux_electron"] = limiting_flux(image.variance, bad | (segments > 0), psf)
+        sources.meta["limiting_flux_electron"] = limiting_flux(image.variance, occupied, psf)
         metrics |= {
             "n_stars": len(psf_metrics["stars"]),
             "limiting_flux_electron": sources.meta["limiting_flux_electron"],

@@ -22,6 +22,7 @@ class PhotocalParams(GatedParams):
     quantities: ClassVar[Mapping[str, str]] = {
         "zero_point": "clouds",
         "zero_point_per_s": "clouds",
+        "limiting_magnitude": "other",
         "zero_point_error": "bad_photometry",
         "scatter_mag": "bad_photometry",
         "n_stars": "bad_photometry",
@@ -43,7 +44,7 @@ class Photocal(Step):
     """Find the zero point."""
 
     process: ClassVar[str] = "photocal"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = PhotocalParams
     slots: ClassVar[tuple[Slot, ...]] = (
         Slot("calibrator", stage="photometry"),
@@ -75,6 +76,10 @@ class Photocal(Step):
             image, inputs["sources"], inputs["mapping"], inputs.get("stars"), transformation
         )
         exposure_s = float(image.info.get("exposure_s") or 0.0)
+        limiting_flux = inputs["sources"].meta.get("limiting_flux_electron") or 0.0
+        if solution.calibrated and limiting_flux > 0:
+            depth = solution.zero_point - 2.5 * math.log10(limiting_flux)
+            metrics = {**metrics, "limiting_magnitude": depth}
         if solution.calibrated and exposure_s > 0:
             # What the gate compares with the usual: exposures of any length alike.
             metrics = {**metrics, "zero_point_per_s": solution.zero_point - 2.5 * math.log10(exposure_s)}

@@ -49,12 +49,12 @@ class Preprocessing(Step):
             kinds |= dict.fromkeys(component.calibrations())
         return (CalibrationRequest(tuple(kinds), tuple(params.optional)),)
 
-    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+    def run(self, inputs: dict[str, Any], params: Any, context: StepContext) -> StepResult:
         """Correct the section; what it has no value for is masked and set to 0."""
         from seechange_core.imaging.plane_counts import plane_fractions
 
-        section: SectionData = _without_gaps(inputs["section"])
-        calibrations = inputs["calibrations"]
+        section: SectionData = _without_gaps(inputs.pop("section"))
+        calibrations = inputs.pop("calibrations")
         left_out = []
         for component in _corrections(section, context):
             done = len(section.applied)

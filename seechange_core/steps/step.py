@@ -116,7 +116,7 @@ class StepResult:
 
 
 class Step(abc.ABC):
-    """Base class of steps: pure, it neither loads nor saves and does not change its inputs.
+    """Base class of steps: pure, it neither loads nor saves and does not change the arrays of its inputs.
 
     Attributes
     ----------
@@ -146,8 +146,13 @@ class Step(abc.ABC):
         return ()
 
     @abc.abstractmethod
-    def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
+    def run(self, inputs: dict[str, Any], params: Any, context: StepContext) -> StepResult:
         """Compute the outputs.
+
+        Parameters
+        ----------
+        inputs : dict
+            By role; the step's own. It may take out what no other step and no row needs, so that the memory is freed.
 
         Raises
         ------

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from seechange_core import models
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
-from seechange_core.frames import MeasurementTable, ScoreTable
+from seechange_core.frames import MatchedStarTable, MeasurementTable, ScoreTable
 from seechange_core.models import (
     PSF,
     Background,
     Cutouts,
+    DataFile,
     DeepScore,
     Image,
     Measurements,
@@ -134,6 +135,15 @@ class DataStore:
     ) -> LazyRow[WorldCoordinates] | None:
         """Return the astrometric solution of the image; ``.data`` is the `SkyMapping`."""
         return self._of_image(WorldCoordinates, "mapping", provenance, tag)
+
+    def get_matched_stars(
+        self, provenance: str | None = None, tag: str | None = None
+    ) -> MatchedStarTable | None:
+        """Return the stars of the astrometric solution, with the residual of each; None if it used none."""
+        solution = self.get_wcs(provenance, tag)
+        if solution is None or "matched_stars" not in self._files_of(solution.id):
+            return None
+        return self._read(solution.id, "matched_stars")
 
     def get_zp(self, provenance: str | None = None, tag: str | None = None) -> LazyRow[ZeroPoint] | None:
         """Return the photometric solution of the image; ``.data`` is the `PhotometricSolution`."""
@@ -313,6 +323,11 @@ class DataStore:
         with self.session() as session:
             identity = session.scalars(select(Product.identity).where(Product.id == product_id)).one()
         return self.store.products.load(identity, role)
+
+    def _files_of(self, product_id: UUID) -> set[str]:
+        """Return the roles of a product that have a file and no row of their own."""
+        with self.session() as session:
+            return set(session.scalars(select(DataFile.role).where(DataFile.product_id == product_id)))
 
     def _products(self) -> Select[UUID]:
         """Return a query for all products of this section, or for the image and what was made from it."""

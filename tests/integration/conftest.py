@@ -18,6 +18,7 @@ from seechange_core.frames import (
     DetectionTable,
     Difference,
     Frame,
+    MatchedStarTable,
     MeasurementTable,
     PhotometricSolution,
     PsfModel,
@@ -37,7 +38,7 @@ SHAPE = (80, 70)
 CHAIN = (
     ("preprocessing", ("exposure",), ("image",)),
     ("extraction", ("image",), ("background", "sources", "psf")),
-    ("astrocal", ("image", "sources"), ("mapping",)),
+    ("astrocal", ("image", "sources"), ("mapping", "matched_stars")),
     ("photocal", ("image", "sources", "mapping"), ("photometry",)),
     (
         "subtraction",
@@ -90,6 +91,7 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
         "sources": table(SourceTable, 30, random),
         "psf": psf,
         "mapping": mapping,
+        "matched_stars": table(MatchedStarTable, 9, random),
         "photometry": PhotometricSolution(27.1, 0.002, 0.02, 40, "r", 0.03, "file"),
         "difference": Difference(noise * 18, variance, mask, psf, score=noise, metrics={"kappa": np.nan}),
         "aligned_reference": frame,

@@ -27,6 +27,7 @@ def test_everything_of_a_section_is_found(full_chain: Any) -> None:
     assert data.get_psf().data.fwhm == data.get_psf().fwhm_pixel == 2.5
     assert data.get_background().data.mean_electron == 300.0
     assert data.get_wcs().data.crval == made["mapping"].crval
+    assert data.get_matched_stars().n_rows == 9
     assert data.get_zp().data == made["photometry"]
     assert data.get_reference().is_coadd
     assert data.get_subtraction().data.shape == made["difference"].data.shape
@@ -55,8 +56,9 @@ def test_section_without_products_gives_nothing(new_chain: Any) -> None:
         data.get_subtraction(),
         data.get_detections(),
         data.get_reference(),
+        data.get_matched_stars(),
     )
-    assert found == (None,) * 5
+    assert found == (None,) * 6
     assert (data.get_measurements(), data.get_scores()) == ([], [])
     assert data.get_provenance("extraction") is None
 
@@ -131,7 +133,7 @@ def test_deletion_tells_first_and_then_does_it(full_chain: Any) -> None:
 
 def test_removed_files_leave_their_rows(full_chain: Any) -> None:
     data = of_section(full_chain)
-    assert len(data.remove_data_from_disk()) == 10
+    assert len(data.remove_data_from_disk()) == 11
     assert data.get_detections().n_sources == 3
     with pytest.raises(StoreError, match="is missing on this disk"):
         _ = data.get_detections().data

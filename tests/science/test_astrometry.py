@@ -10,7 +10,7 @@ import pytest
 from seechange_core.errors import Rejected
 from seechange_core.frames import SkyMapping, SourceTable, StarTable
 from seechange_core.frames.polynomial import design_matrix
-from seechange_core.imaging.star_astrometry import fit_to_stars
+from seechange_core.imaging.star_astrometry import fit_to_stars, matched_stars
 
 SHAPE = (4096, 2048)
 SCALE = 0.26 / 3600.0
@@ -133,6 +133,21 @@ def test_error_is_near_the_statistical_limit(
     record_figure("wcs_rms_over_statistical_limit", float(np.mean(ratios)), "")
     # The mean of 5 fields of 20 coefficients each scatters by 7 %.
     assert np.mean(ratios) < 1.2
+
+
+def test_matched_stars_have_the_residuals_of_the_solution() -> None:
+    table, stars, truth = field(300, 4)
+    fit, match = fit_to_stars(table, stars, wrong(truth, 12.0, -7.0), SHAPE, **LIMITS)
+    matched = matched_stars(fit, match, stars)
+    x, y = fit.mapping.sky_to_pixel(matched["ra"], matched["dec"])
+    # One pixel is 260 mas; up to the turn of the field by a fraction of a degree, the columns are along east.
+    away = np.hypot(x - matched["x"], y - matched["y"]) * fit.mapping.pixel_scale_arcsec * 1e3
+    np.testing.assert_allclose(np.hypot(matched["east"], matched["north"]), away, rtol=0.02, atol=0.05)
+    used = matched.rows(matched["used"])
+    assert used.n_rows == fit.mapping.n_stars
+    pulls = np.concatenate([used["east"], used["north"]]) / np.tile(used["error"], 2)
+    assert 0.85 < pulls.std() < 1.15
+    assert set(matched["id"]) <= set(stars["id"])
 
 
 @pytest.mark.parametrize("dec", [0.0, -30.0, 85.0, 89.0])

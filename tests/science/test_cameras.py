@@ -7,7 +7,7 @@ its way from the camera's own first WCS.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from seechange_core.errors import Rejected
 from seechange_core.frames import SkyMapping
 from seechange_core.imaging.calibration_frames import combine_calibration
 from seechange_core.imaging.proper_motion import at_epoch
@@ -22,6 +23,7 @@ from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_inputs import CORRECTED_BEFORE
+from seechange_core.steps.gates import judged
 from seechange_core.steps.step import CalibrationRequest, CatalogRequest, StepContext
 
 pytestmark = pytest.mark.slow
@@ -130,9 +132,9 @@ def combined(
 
 
 def run(profile: Profile, path: Path, section: str, calibrations: dict[str, Any]) -> dict[str, Any]:
-    """Take a section through the chain in memory, as far as the zero point."""
+    """Take a section through the chain in memory, as far as the zero point and with the gates of the profile."""
     instrument = profile.instrument()
-    made: dict[str, Any] = {"section": instrument.read((path,), section)}
+    made: dict[str, Any] = {"section": instrument.read((path,), section), "quality": {}}
     for planned in exposure_plan(profile).through("photocal"):
         inputs = {role: made[role] for role in planned.step.inputs or ("section",)}
         context = StepContext(planned.components, instrument)
@@ -142,7 +144,11 @@ def run(profile: Profile, path: Path, section: str, calibrations: dict[str, Any]
                 inputs[request.role] = at_epoch(stars, request.epoch_mjd)
             else:
                 inputs[request.role] = calibrations if isinstance(request, CalibrationRequest) else None
-        made |= planned.step.run(inputs, planned.params, context).outputs
+        result = planned.step.run(inputs, planned.params, context)
+        made |= result.outputs
+        made["quality"] |= judged(
+            planned.params, result.metrics, made["image"].info["filter"], planned.process
+        )
     return made
 
 
@@ -159,6 +165,7 @@ def test_section_locks_from_the_cameras_own_first_wcs(
 ) -> None:
     field = FIELDS[name]
     made, truth = calibrated(tmp_path, field, seed)
+    assert set(made["quality"].values()) == {"good"}
     ny, nx = made["image"].data.shape
     on = (truth["x"] > 0) & (truth["x"] < nx - 1) & (truth["y"] > 0) & (truth["y"] < ny - 1)
     rms_mas = wcs_rms_mas(made["mapping"], truth[on])
@@ -168,3 +175,20 @@ def test_section_locks_from_the_cameras_own_first_wcs(
     error_mag = made["photometry"].zero_point - true_zero_point
     record_figure(f"{name}_zero_point_error", 1000.0 * error_mag, "mmag")
     assert abs(error_mag) < ZERO_POINT_MAG
+
+
+@pytest.mark.parametrize(
+    ("name", "weather", "reason", "flag"),
+    [
+        ("decam", {"clouds_mag": 2.0}, "zero_point_per_s is .* from the usual 26.82: below -1.5", "clouds"),
+        ("decam", {"seeing_arcsec": 3.6}, "seeing_arcsec is 3.* above 3", "bad_seeing"),
+        ("ls4_left", {"clouds_mag": 3.3}, "limiting_magnitude is .* from the usual 20.9: below -2", "other"),
+    ],
+)
+def test_bad_weather_is_rejected(
+    name: str, weather: dict[str, float], reason: str, flag: str, tmp_path: Path
+) -> None:
+    field = replace(FIELDS[name], options=weather)
+    with pytest.raises(Rejected, match=reason) as rejection:
+        calibrated(tmp_path, field, 1)
+    assert rejection.value.flags == (flag,)

@@ -89,6 +89,9 @@ def test_zero_point_with_a_known_psf(crowd: Crowd, record_figure: Record) -> Non
     # A star's light holds 3 to 4 mmag of unresolved neighbours, however isolated: the same as in the stars that are
     # then calibrated by it, so that their magnitudes are right.
     assert abs(error) < 0.006
+    record_figure("crowded_zero_point_quoted_error", 1e3 * solution.zero_point_error, "mmag")
+    # The quoted error says so.
+    assert 0.7 < abs(error) / solution.zero_point_error < 1.4
 
 
 def test_calibrated_magnitudes_with_a_measured_psf(crowd: Crowd, record_figure: Record) -> None:

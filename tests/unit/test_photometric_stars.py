@@ -75,7 +75,7 @@ def made(neighbours: np.ndarray, is_star: np.ndarray) -> MatchedStars:
     sources, stars = tables(
         list(200.0 * np.arange(len(neighbours))), list(200.0 * np.arange(len(neighbours)))
     )
-    return MatchedStars(sources.with_columns(is_star=is_star), stars, neighbours)
+    return MatchedStars(sources.with_columns(is_star=is_star), stars, neighbours, 4.0)
 
 
 def test_extended_and_disturbed_stars_are_left_out_where_enough_remain() -> None:

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from seechange_core.commands.plots.astrometry import plot_residuals
 from seechange_core.commands.plots.candidates import plot_stamps
 from seechange_core.commands.plots.images import plot_difference, plot_image
 from seechange_core.commands.plots.light_curves import plot_light_curve
@@ -17,6 +18,7 @@ from seechange_core.frames import (
     Difference,
     Frame,
     MaskPlane,
+    MatchedStarTable,
     MeasurementTable,
     PsfModel,
     ScoreTable,
@@ -123,6 +125,19 @@ def test_a_page_of_stamps_shows_chosen_candidates_in_order(tmp_path: Path) -> No
     assert "3: S/N" in text
     assert "1: S/N" in text
     assert "0: S/N" not in text
+
+
+@pytest.mark.parametrize("n", [0, 1, 30])
+def test_residuals_are_arrows_and_points(tmp_path: Path, n: int) -> None:
+    columns = {
+        name: np.full(n, 30.0).astype(dtype) for name, (dtype, _, _) in MatchedStarTable.COLUMNS.items()
+    }
+    stars = MatchedStarTable({**columns, "used": np.arange(n) > 1})
+    figure = plot_residuals(stars, SHAPE)
+    saved(figure, tmp_path)
+    text = texts(figure)
+    assert f"{max(n - 2, 0)} used" in text
+    assert f"{min(n, 2)} clipped" in text
 
 
 def test_a_light_curve_names_filters_and_units(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seechange_core.frames import DetectionTable, MeasurementTable, ScoreTable, SourceTable
+from seechange_core.frames import (
+    DetectionTable,
+    MatchedStarTable,
+    MeasurementTable,
+    ScoreTable,
+    SourceTable,
+)
 from seechange_core.store.formats.background import background_bytes, read_background
 from seechange_core.store.formats.calibration import calibration_bytes, read_calibration
 from seechange_core.store.formats.difference import difference_bytes, read_difference
@@ -43,6 +49,7 @@ FILE_FORMATS: Mapping[str, FileFormat] = {
     "sources": FileFormat(table_bytes, reader_of(SourceTable)),
     "psf": FileFormat(psf_bytes, read_psf),
     "supplied_psf": FileFormat(psf_bytes, read_psf),
+    "matched_stars": FileFormat(table_bytes, reader_of(MatchedStarTable)),
     "difference": FileFormat(difference_bytes, read_difference),
     "aligned_reference": FileFormat(frame_bytes, read_frame),
     "detections": FileFormat(table_bytes, reader_of(DetectionTable)),

@@ -23,9 +23,10 @@ FIRST_MJD = 61100.8
 SHAPE = (1024, 1024)
 
 
-def write(folder: Path, number: int, kind: str, electrons: float, **cards: Any) -> Path:
-    """Write a raw exposure of one CCD."""
-    detector = camera.detector_of("C1")
+def write(
+    folder: Path, number: int, kind: str, electrons: float, *, sections: Sequence[str] = ("C1",), **cards: Any
+) -> Path:
+    """Write a raw exposure of one CCD, or of several."""
     rng = np.random.default_rng([number, 9])
     header = {
         "INSTRUME": "SIMCAM",
@@ -36,9 +37,13 @@ def write(folder: Path, number: int, kind: str, electrons: float, **cards: Any) 
         **({"FILTER": "r"} if kind == "dome flat" else {}),
         **cards,
     }
-    light = electrons * (detector.response if kind == "dome flat" else np.ones(SHAPE))
+    pixels = {}
+    for section in sections:
+        detector = camera.detector_of(section)
+        light = electrons * (detector.response if kind == "dome flat" else np.ones(SHAPE))
+        pixels[section] = read_out(rng, detector, rng.poisson(light).astype(float))
     path = folder / f"simcam_20260131_{number:03d}.fits"
-    write_raw(path, header, {"C1": read_out(rng, detector, rng.poisson(light).astype(float))})
+    write_raw(path, header, pixels)
     return path
 
 
@@ -60,11 +65,11 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Result]:
-    def seechange(*arguments: str | Path, camera: bool = True) -> Result:
+    def seechange(*arguments: str | Path, camera: bool = True, root: str = "data") -> Result:
         options = [
             *(["--instrument", "simcam"] if camera else []),
             "--set",
-            f"storage.root={tmp_path / 'data'}",
+            f"storage.root={tmp_path / root}",
         ]
         return CliRunner().invoke(cli, ["calibration", *map(str, arguments), *options])
 
@@ -118,6 +123,27 @@ def test_frames_of_a_night_from_bias_to_bad_pixels(
     assert built(run("build", "gain", raw, "--json"))[0]["identity"] == gain["identity"]
     dry = run("build", "flat", raw, "--dry-run", "--json")
     assert json.loads(dry.stdout)[0]["corrected for"] == "overscan, saturation, bias, gain"
+
+
+def test_sections_built_at_the_same_time_are_those_built_one_by_one(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for number in range(3):
+        write(folder, number, "zero", 0.0, sections=("C1", "C2"))
+        write(folder, 10 + number, "dark", 30.0, sections=("C1", "C2"))
+    # A dark needs the bias.
+    early = run("build", "dark", folder, "--json", "--jobs", "2")
+    assert early.exit_code == 1
+    assert ["no bias" in row["problem"] for row in json.loads(early.stdout)] == [True, True]
+    together = built(run("build", "bias", folder, "--json", "--jobs", "2"), 2)
+    assert [row["section"] for row in together] == ["C1", "C2"]
+    apart = built(run("build", "bias", folder, "--json", root="apart"), 2)
+    assert apart == together
+    assert len(listed(run, "--kind", "bias")) == 2
+    refused = run("build", "gain", folder, "--jobs", "2")
+    assert refused.exit_code == 2
 
 
 def test_dry_run_shows_the_plan_and_writes_nothing(

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from astropy.io import fits
 from click.testing import CliRunner, Result
 
 from seechange_core.cli import COMMANDS, cli, main
@@ -199,6 +200,7 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
     )
     for kind, what in (
         ("image", science.id),
+        ("astrometry", science.id),
         ("difference", science.id),
         ("stamps", science.id),
         ("lightcurve", name),
@@ -212,6 +214,22 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
         assert run("plot", kind, difference.id, "-o", tmp_path / f"{kind}.pdf").exit_code == 0
     result = run("plot", "lightcurve", "nobody", "-o", tmp_path / "none.png")
     assert "nothing was measured of an object 'nobody'" in str(result.exception)
+
+
+def test_export(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:
+    science = next(
+        row for row in processed.rows(Image) if not row.is_difference and not row.is_coadd and row.mjd > 61100
+    )
+    output = tmp_path / "image.fits"
+    assert run("export", science.id, "-o", output, "--distortion", "tpv").exit_code == 0
+    header = fits.getheader(output)
+    assert header["CTYPE1"] in {"RA---TPV", "RA---TAN"}
+    assert header["MAGZERO"] > 20.0
+    again = run("export", science.id, "-o", output)
+    assert "cannot be written: File exists" in str(again.exception)
+    difference = next(row for row in processed.rows(Image) if row.is_difference)
+    result = run("export", difference.id, "-o", tmp_path / "difference.fits")
+    assert "there is no image" in str(result.exception)
 
 
 def test_delete_can_be_tried(run: Callable[..., Result], processed: Any) -> None:

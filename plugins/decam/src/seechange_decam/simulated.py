@@ -40,6 +40,8 @@ def write_exposure(
     galaxies_per_arcmin2: float = 2.0,
     pointing_error_arcsec: float = 11.3,
     rotation_deg: float = 0.05,
+    seeing_arcsec: float = 1.1,
+    clouds_mag: float = 0.0,
 ) -> Path:
     """Write a simulated raw exposure, RICE-compressed; of 30 s and with its truth beside it if it sees the sky.
 
@@ -61,6 +63,10 @@ def write_exposure(
         Down to 24.5 mag.
     pointing_error_arcsec, rotation_deg : float
         How far the telescope's own WCS is off, to the south-east and about the boresight.
+    seeing_arcsec : float
+        FWHM of stars.
+    clouds_mag : float
+        How much light clouds take.
 
     Returns
     -------
@@ -74,9 +80,9 @@ def write_exposure(
         mjd=start_mjd + properties.exposure_s / 2.0 / 86400.0,
         exposure_s=properties.exposure_s,
         band=band,
-        seeing_arcsec=1.1,
+        seeing_arcsec=seeing_arcsec,
         sky_electron=330.0,
-        zero_point=30.3,
+        zero_point=30.3 - clouds_mag,
         shear=(0.02, -0.01),
         airmass=1.2,
     )

@@ -44,6 +44,8 @@ def write_exposure(
     galaxies_per_arcmin2: float = 0.3,
     pointing_error_arcmin: float = 2.0,
     rotation_deg: float = 0.1,
+    seeing_arcsec: float = 2.2,
+    clouds_mag: float = 0.0,
 ) -> Path:
     """Write a simulated raw exposure; of 45 s and with its truth beside it if it sees the sky.
 
@@ -68,6 +70,10 @@ def write_exposure(
         Down to 24.5 mag.
     pointing_error_arcmin, rotation_deg : float
         How far the telescope points to the south-east of where the header says, and is turned about the boresight.
+    seeing_arcsec : float
+        FWHM of stars.
+    clouds_mag : float
+        How much light clouds take.
 
     Returns
     -------
@@ -88,7 +94,7 @@ def write_exposure(
         if kind == "flat":
             charge = rng.poisson(_FLAT_ELECTRON * detector.response).astype(np.float64)
         elif kind == "science":
-            conditions = _conditions(section, start_mjd)
+            conditions = _conditions(section, start_mjd, seeing_arcsec, clouds_mag)
             mapping = _true_mapping(section, pointing_error_arcmin, rotation_deg)
             sky = _sky_over(lasting, mapping, stars_per_arcmin2, galaxies_per_arcmin2)
             charge, truth = _exposed(rng, sky, mapping, detector, conditions)
@@ -98,7 +104,7 @@ def write_exposure(
     start = Time(start_mjd, format="mjd", scale="utc").strftime("%Y%m%d%H%M%S") + properties.letter
     if truths:
         table = Table({name: np.concatenate([truth[name] for truth in truths]) for name in truths[0]})
-        cards = fits.Header({"EPOCH": _conditions(sections[0], start_mjd).mjd})
+        cards = fits.Header({"EPOCH": conditions.mjd})
         _write(
             directory / f"{start}_{_FIRST_NUMBER + number:05d}.truth.fits", [fits.BinTableHDU(table, cards)]
         )
@@ -114,15 +120,15 @@ def write_exposure(
     return path
 
 
-def _conditions(section: str, start_mjd: float) -> Conditions:
+def _conditions(section: str, start_mjd: float, seeing_arcsec: float, clouds_mag: float) -> Conditions:
     exposure_s = KINDS["science"].exposure_s
     return Conditions(
         mjd=start_mjd + exposure_s / 2.0 / 86400.0,
         exposure_s=exposure_s,
         band=_BANDS[SECTIONS[section].filter],
-        seeing_arcsec=2.2,
+        seeing_arcsec=seeing_arcsec,
         sky_electron=400.0,
-        zero_point=28.0,
+        zero_point=28.0 - clouds_mag,
     )
 
 

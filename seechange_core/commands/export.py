@@ -1,0 +1,63 @@
+"""`seechange export`: an image for programs that know nothing of SeeChange."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import click
+
+from seechange_core.commands.settings import location_options, open_located
+from seechange_core.errors import StoreError
+
+
+@click.command()
+@click.argument("image_id", type=click.UUID)
+@location_options
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="FITS file to write; must not exist.",
+)
+@click.option(
+    "--distortion",
+    type=click.Choice(["sip", "tpv"]),
+    default="sip",
+    show_default=True,
+    help="How the WCS is written: SWarp ignores SIP silently and needs tpv; much other software reads only SIP.",
+)
+def export(
+    image_id: UUID,
+    profile_file: Path | None,
+    assignments: tuple[str, ...],
+    output: Path,
+    distortion: Literal["sip", "tpv"],
+) -> None:
+    """Write an image as plain FITS: pixels, variance and mask, with the WCS and zero point that were measured.
+
+    IMAGE_ID is one that 'seechange show images' lists.
+    """
+    from seechange_core.store import DataStore
+    from seechange_core.store.formats.exported import exported_bytes
+
+    data = DataStore(open_located(profile_file, assignments), image_id=image_id)
+    image = data.get_image()
+    if image is None or image.is_difference:
+        raise StoreError(f"there is no image {image_id} to export; 'seechange show images' lists them")
+    mapping, photometry = data.get_wcs(), data.get_zp()
+    if mapping is None:
+        raise StoreError(
+            f"the image {image_id} has no astrometric solution: process it through astrocal first"
+        )
+    content = exported_bytes(
+        image.product, mapping.data, None if photometry is None else photometry.data, distortion
+    )
+    try:
+        with output.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise StoreError(f"{output} cannot be written: {error.strerror}") from error
+    click.echo(str(output))
