@@ -15,8 +15,9 @@ class AlardLuptonParams(FilteringParams):
         "sharper",
         description="Which image is convolved to match the other; by default the one of better seeing",
     )
-    degrees: tuple[int, int, int] = parameter(
-        (6, 4, 2), description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian"
+    degrees: tuple[int, int, int, int] = parameter(
+        (6, 4, 2, 2),
+        description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian, and that of the wings",
     )
     spatial_degree: int = parameter(
         2,
@@ -38,7 +39,7 @@ class AlardLupton(Subtractor):
     """Subtraction with a convolution kernel that is fitted to stars: it finds the difference of the PSFs by itself."""
 
     name: ClassVar[str] = "alardlupton"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = AlardLuptonParams
 
     def subtract(self, pair: AlignedPair) -> Difference:

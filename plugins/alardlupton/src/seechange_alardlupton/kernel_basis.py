@@ -10,6 +10,8 @@ from seechange_core.frames import Floats
 
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 _LEAST_SIGMA = 0.6
+_REACH_FWHM = 3.5
+_WINGS_SIGMA_FWHM = 0.9
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class KernelBasis:
         return scaled - self.first_share[:, None, None] * scaled[0]
 
 
-def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, int]) -> KernelBasis:
+def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, int, int]) -> KernelBasis:
     """Choose a basis for the kernel that widens one seeing to another.
 
     Parameters
@@ -86,25 +88,26 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
     narrow_fwhm, wide_fwhm : float
         Seeing of the image that is convolved and of the other (pixel).
     degrees : tuple of int
-        Of the polynomials on Gaussians of half, once and twice the width that is missing.
+        Of the polynomials on Gaussians of half, once and twice the width that is missing, and on one for the wings.
 
     Notes
     -----
     Alard & Lupton (1998), ApJ 503, 325, eq. 3; the widths follow the seeing as in Israel, Hessman & Schuh (2007),
-    AN 328, 16.
+    AN 328, 16. Real PSFs are no Gaussians: their wings differ out to several FWHM, and what the kernel does not reach
+    there is left as a ring around every bright star. Hence the last Gaussian, as wide as the wings are.
     """
-    sigma = np.sqrt(max(wide_fwhm**2 - narrow_fwhm**2, 0.0)) / _FWHM_PER_SIGMA
-    sigma = max(float(sigma), _LEAST_SIGMA)
-    half = int(np.ceil(max(2.2 * wide_fwhm, 3 * sigma)))
-    u = np.arange(-half, half + 1) / half
+    missing = np.sqrt(max(wide_fwhm**2 - narrow_fwhm**2, 0.0)) / _FWHM_PER_SIGMA
+    missing = max(float(missing), _LEAST_SIGMA)
+    half = int(np.ceil(max(_REACH_FWHM * wide_fwhm, 3 * missing)))
+    # The one that carries the flux comes first.
+    sigmas = missing, 0.5 * missing, 2 * missing, max(4 * missing, _WINGS_SIGMA_FWHM * wide_fwhm)
+    offset = np.arange(-half, half + 1)
     profiles: list[Floats] = []
     pairs: list[tuple[int, int]] = []
-    for width, degree in zip(
-        (sigma, 0.5 * sigma, 2 * sigma), (degrees[1], degrees[0], degrees[2]), strict=True
-    ):
+    for sigma, degree in zip(sigmas, (degrees[1], degrees[0], *degrees[2:]), strict=True):
         start = len(profiles)
-        gaussian = np.exp(-0.5 * (u * half / width) ** 2)
-        profiles += [gaussian * (u * half / width) ** power for power in range(degree + 1)]
+        u = offset / sigma
+        profiles += [np.exp(-0.5 * u**2) * u**power for power in range(degree + 1)]
         pairs += [(start + i, start + j) for i in range(degree + 1) for j in range(degree + 1 - i)]
     index = np.array(pairs)
     table = np.array(profiles)

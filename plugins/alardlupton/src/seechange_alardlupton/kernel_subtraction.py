@@ -24,7 +24,7 @@ from seechange_core.imaging.filtered_difference import (
 )
 
 _STAMPS_PER_TERM = 4
-_STAMP_HALF_FWHM = 2.2
+_STAMP_HALF_FWHM = 2.5
 
 
 def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Difference:
