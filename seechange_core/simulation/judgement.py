@@ -139,19 +139,19 @@ def judge(difference: Difference, truth: Truth, *, threshold: float = 5.0, edge:
     score = np.where(known, difference.score, np.float32(0))
     sky = score[truth.empty & inside & known]
     scale = scatter(sky)
-    transients = _where_known(truth.transients, known & inside)
-    _, false = _detected(np.where(inside, score, 0), threshold, transients, truth)
-    found_scaled, false_scaled = _detected(
-        np.where(inside, score / np.float32(scale), 0), threshold, transients, truth
-    )
+    measurable = _at_transients(known & inside, truth.transients)
+    transients = truth.transients.rows(measurable)
+    _, false = _detected(np.where(inside, score, 0), threshold, truth)
+    found, false_scaled = _detected(np.where(inside, score / np.float32(scale), 0), threshold, truth)
+    found = found[measurable]
     snr, on_galaxy = transients["expected_snr"], transients["on_galaxy"].astype(bool)
     bias, bias_error, flux_scatter = _fluxes(difference, transients)
     return Judgement(
         score_scatter=_clipped_deviation(sky),
         score_scale=scale,
-        snr50_sky=half_found_at(snr[~on_galaxy], found_scaled[~on_galaxy]),
-        snr50_galaxy=half_found_at(snr[on_galaxy], found_scaled[on_galaxy]),
-        n_found=int(found_scaled.sum()),
+        snr50_sky=half_found_at(snr[~on_galaxy], found[~on_galaxy]),
+        snr50_galaxy=half_found_at(snr[on_galaxy], found[on_galaxy]),
+        n_found=int(found.sum()),
         n_transients=transients.n_rows,
         false_detections=false,
         n_false_scaled=false_scaled.n_rows,
@@ -187,15 +187,17 @@ def half_found_at(snr: Floats, found: NDArray[np.bool_]) -> float:
     return float(minimize(unlikelihood, (5.0, 1.0), method="Nelder-Mead").x[0])
 
 
-def _where_known(transients: ColumnTable, known: NDArray[np.bool_]) -> ColumnTable:
+def _at_transients(plane: NDArray[np.bool_], transients: ColumnTable) -> NDArray[np.bool_]:
     column, row = (np.floor(transients[axis] + 0.5).astype(np.intp) for axis in "xy")
-    return transients.rows(known[row, column])
+    return plane[row, column]
 
 
-def _detected(
-    score: Pixels, threshold: float, transients: ColumnTable, truth: Truth
-) -> tuple[NDArray[np.bool_], ColumnTable]:
-    """Return which transients were found, and the regions beyond the threshold of either sign that hold none."""
+def _detected(score: Pixels, threshold: float, truth: Truth) -> tuple[NDArray[np.bool_], ColumnTable]:
+    """Return which transients were found, and the regions beyond the threshold of either sign that hold none.
+
+    A transient whose own pixel has no score may still be detected beside it, which is not false.
+    """
+    transients = truth.transients
     found = np.zeros(transients.n_rows, bool)
     false: list[Floats] = []
     for sign in (1, -1):
