@@ -97,7 +97,7 @@ class Coaddition(Step):
         Raises
         ------
         Rejected
-            If no member reaches the grid, or one is not calibrated.
+            If no member reaches the grid, or if one is not calibrated and not relative to what all others are relative to.
         """
         from seechange_core.imaging.coaddition import Clipping, WarpedMembers, coadd
         from seechange_core.imaging.wcs_cards import cards_from_mapping
@@ -129,10 +129,14 @@ class Coaddition(Step):
 
 
 def _common_zero_point(images: Sequence[MemberImage]) -> float:
+    """Return the median zero point of members, all of which must be on one scale."""
     solutions = [image.photometry for image in images]
-    n_relative = sum(not solution.calibrated for solution in solutions)
-    if n_relative:
-        raise Rejected(f"{n_relative} of {len(images)} members have no calibrated zero point")
+    n_unknown = sum(solution.flux_unit == "electron" for solution in solutions)
+    if n_unknown:
+        raise Rejected(f"{n_unknown} of {len(images)} members have no calibrated zero point")
+    scales = {solution.relative_to or "a catalogue" for solution in solutions}
+    if len(scales) > 1:
+        raise Rejected(f"the zero points of the members are relative to {', '.join(sorted(scales))}")
     return float(np.median([solution.zero_point for solution in solutions])) if solutions else math.nan
 
 
