@@ -38,7 +38,8 @@ class PlainSubtraction:
 
 def measure_plain_pair(new: PlainImage, reference: PlainImage, profile: Profile) -> MeasuredPair:
     """Measure two plain images with the extraction that a profile describes; see `steps.plain_images`."""
-    return measured_pair(new, reference, _extraction(profile))
+    estimator = profile.components(Extraction.process)["background"][0]
+    return measured_pair(new, reference, estimator.measure, _extraction(profile))
 
 
 def subtract_plain_pair(measured: MeasuredPair, profile: Profile) -> PlainSubtraction:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.errors import InputError
 from seechange_core.frames import (
+    BackgroundModel,
     Floats,
     Frame,
     Mask,
+    MaskPlane,
     PhotometricSolution,
     Pixels,
     PsfModel,
@@ -23,9 +25,8 @@ from seechange_core.frames import (
 )
 from seechange_core.steps.step import CalibratedImage, StepResult
 
-if TYPE_CHECKING:
-    from seechange_core.imaging.sky_blocks import SkyBlocks
-
+#: Measures the sky of a frame.
+MeasureBackground = Callable[[Frame], BackgroundModel]
 #: Extraction of a frame: with the PSF model that came with it, or None.
 Extract = Callable[[Frame, PsfModel | None], StepResult]
 
@@ -98,13 +99,17 @@ class MeasuredPair:
     metrics: dict[str, Any]
 
 
-def measured_pair(new: PlainImage, reference: PlainImage, extract: Extract) -> MeasuredPair:
+def measured_pair(
+    new: PlainImage, reference: PlainImage, measure_background: MeasureBackground, extract: Extract
+) -> MeasuredPair:
     """Measure noise, sky, sources and PSF of two images, and join them by the stars that they share.
 
     Parameters
     ----------
     new, reference : PlainImage
         As they were read.
+    measure_background : callable
+        Measures level and noise of a frame's sky, where the noise is not known.
     extract : callable
         Finds sky, sources and PSF of a frame.
 
@@ -116,7 +121,7 @@ def measured_pair(new: PlainImage, reference: PlainImage, extract: Extract) -> M
         If the extraction finds an image to be beyond use.
     """
     (new_frame, new_metrics), (ref_frame, ref_metrics) = (
-        frame_with_noise(plain) for plain in (new, reference)
+        frame_with_noise(plain, measure_background) for plain in (new, reference)
     )
     new_found = extract(new_frame, new.psf)
     ref_found = extract(ref_frame, reference.psf)
@@ -137,7 +142,9 @@ def measured_pair(new: PlainImage, reference: PlainImage, extract: Extract) -> M
     )
 
 
-def frame_with_noise(plain: PlainImage) -> tuple[Frame, dict[str, Any]]:
+def frame_with_noise(
+    plain: PlainImage, measure_background: MeasureBackground
+) -> tuple[Frame, dict[str, Any]]:
     """Bring an image to electrons and give it a variance.
 
     Returns
@@ -153,34 +160,47 @@ def frame_with_noise(plain: PlainImage) -> tuple[Frame, dict[str, Any]]:
     InputError
         If no pixel is usable.
     """
-    from seechange_core.imaging.noise_model import measured_variance
-    from seechange_core.imaging.sky_blocks import sky_blocks
-
     finite = np.isfinite(plain.data)
     usable = finite & ~unusable(plain.mask)
     if not usable.any():
         raise InputError(f"{plain.name}: none of its pixels is usable: all are masked or not a number")
     data = np.where(finite, plain.data, np.float32(0))
-    sky = sky_blocks(data, usable)
-    gain, gain_from = _gain(plain, data, usable, sky)
+    mask = plain.mask | np.where(finite, plain.mask.dtype.type(0), plain.mask.dtype.type(MaskPlane.NO_DATA))
+    gain, gain_from = _gain(plain, data, usable)
+    scale = np.float32(gain)
+    data *= scale
+    info = {**plain.info, "gain": gain}
     if plain.variance is not None:
-        variance, noise_from = plain.variance, "the variance that came with the image"
-        scaled = np.asarray(variance * np.float32(gain**2), np.float32)
+        variance = np.asarray(plain.variance * scale**2, np.float32)
+        noise_from = "the variance that came with the image"
     else:
-        electrons = replace(sky, level=sky.level * np.float32(gain), scatter=sky.scatter * np.float32(gain))
-        scaled = measured_variance(data * np.float32(gain), usable, electrons)
+        background = measure_background(Frame(data, np.ones_like(data), mask, info))
+        variance = _variance(data, usable, background)
         noise_from = "scatter of blank sky, and the photons of sources"
-    pixels = np.where(finite, data * np.float32(gain), np.float32(np.nan))
-    frame = Frame(pixels, scaled, plain.mask, {**plain.info, "gain": gain}, plain.header)
+    frame = Frame(data, variance, mask, info, plain.header)
     return frame, {"gain": gain, "gain_from": gain_from, "noise_from": noise_from}
 
 
-def _gain(plain: PlainImage, data: Pixels, usable: NDArray[np.bool_], sky: SkyBlocks) -> tuple[float, str]:
+def _variance(data: Pixels, usable: NDArray[np.bool_], background: BackgroundModel) -> Pixels:
+    from seechange_core.imaging.noise_model import measured_variance
+    from seechange_core.imaging.sky_blocks import SkyBlocks
+
+    y_middle, x_middle = (
+        np.arange(cells, dtype=np.float32) * np.float32(side) + np.float32((side - 1) / 2)
+        for cells, side in zip(background.level.shape, background.box, strict=True)
+    )
+    sky = SkyBlocks(background.level, background.rms, y_middle, x_middle, background.shape)
+    return measured_variance(data, usable, sky)
+
+
+def _gain(plain: PlainImage, data: Pixels, usable: NDArray[np.bool_]) -> tuple[float, str]:
     """Return the gain and where it comes from: the file, the sky's own photons, those of sources, or nowhere."""
+    from seechange_core.imaging.sky_blocks import sky_blocks
     from seechange_core.imaging.source_noise import noise_of_sources
 
     if plain.gain is not None:
         return plain.gain, plain.gain_from
+    sky = sky_blocks(data, usable)
     level, scatter = float(np.median(sky.level)), float(np.median(sky.scatter))
     if level > _SKY_SIGMA * scatter > 0:
         return level / scatter**2, "level of the sky over its variance"
