@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from seechange_core.frames import Difference, Pixels, PsfModel
-from seechange_core.frames.arrays import as_pixels
 from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.fitted_psf import psf_from_stamps
 from seechange_core.imaging.masked_pixels import grown
+from seechange_core.imaging.score_noise import write_score
+from seechange_core.imaging.spectra import (
+    Spectrum,
+    kernel_spectrum,
+    matched_filter,
+    subtracted,
+    sum_of_products,
+)
 from seechange_core.imaging.tiles import Tile, tiles
-
-Spectrum = NDArray[np.complex64]
 
 _PSF_GRID = 4
 _PSF_DEGREE = 2
@@ -74,10 +78,7 @@ class NoiseTerms:
 def transformed_psf(psf: PsfModel, x: float, y: float, shape: tuple[int, int]) -> Spectrum:
     """Return the real FFT of the PSF at a position, its centre at pixel (0, 0)."""
     size = min(psf.size, (min(shape) - 1) // 2 * 2 + 1)
-    half = size // 2
-    padded = np.zeros(shape, np.float32)
-    padded[:size, :size] = psf.centred(x, y, size)
-    return rfft2(np.roll(padded, (-half, -half), (0, 1))).astype(np.complex64, copy=False)
+    return kernel_spectrum(psf.centred(x, y, size).astype(np.float32), shape)
 
 
 def filtered_difference(
@@ -144,63 +145,51 @@ class _Planes:
 def _subtract_tile(
     tile: Tile, pair: CleanedPair, filters: FilterSource, noise: NoiseTerms, planes: _Planes
 ) -> None:
-    shape = tile.side
-    local = filters(*tile.centre, shape)
-    weight = _matched(local, pair)
-    new, ref = rfft2(tile.cut(pair.new)), rfft2(tile.cut(pair.ref))
-    new_variance, ref_variance = rfft2(tile.cut(pair.new_variance)), rfft2(tile.cut(pair.ref_variance))
-
-    small = _small_shape(tile)
-    kernels = filters(*tile.centre, small)
-    small_weight = _matched(kernels, pair)
-    response = float(irfft2(small_weight * kernels.psf, small)[0, 0])
+    shape, small = tile.side, _small_shape(tile)
+    local, kernels = filters(*tile.centre, shape), filters(*tile.centre, small)
+    matched, small_matched = _matched(local, pair), _matched(kernels, pair)
+    response = np.float32(irfft2(small_matched * kernels.psf, small)[0, 0])
+    new, ref, new_variance, ref_variance = (
+        rfft2(tile.cut(plane), overwrite_x=True)
+        for plane in (pair.new, pair.ref, pair.new_variance, pair.ref_variance)
+    )
 
     def noise_plane(new_kernel: Spectrum, ref_kernel: Spectrum) -> Pixels:
-        from_new = new_variance * _squared(new_kernel, small, shape)
-        plane = irfft2(from_new + ref_variance * _squared(ref_kernel, small, shape), shape)
-        return as_pixels(plane)
+        squares = (_squared(kernel, small, shape) for kernel in (new_kernel, ref_kernel))
+        return _plane(sum_of_products(new_variance, next(squares), ref_variance, next(squares)), shape)
 
-    ref_part = weight * local.ref * ref
-    difference = irfft2(local.new * new - local.ref * ref, shape)
-    score = irfft2(weight * local.new * new - ref_part, shape)
-    score_variance = noise_plane(small_weight * kernels.new, small_weight * kernels.ref)
-    ref_light = irfft2(ref_part, shape)
-    score_variance[:, 1:-1] += (noise.registration[0] / 2 * (ref_light[:, 2:] - ref_light[:, :-2])) ** 2
-    score_variance[1:-1] += (noise.registration[1] / 2 * (ref_light[2:] - ref_light[:-2])) ** 2
-    score_variance[1:-1, 1:-1] += (noise.width / 2 * _laplacian(ref_light)) ** 2
-    score_variance += (noise.relative * ref_light) ** 2
+    difference, score, light = subtracted(new, ref, local.new, local.ref, matched)
+    score_variance = noise_plane(small_matched * kernels.new, small_matched * kernels.ref)
     unknown = tile.cut(pair.unknown)
     if unknown.any():
-        spread = weight * rfft2(unknown)
+        spread = matched * rfft2(unknown)
         score_variance += irfft2(local.new * spread, shape) ** 2
         score_variance += irfft2(local.ref * spread, shape) ** 2
-    score_error = np.sqrt(np.maximum(score_variance[tile.inside], np.finfo(np.float32).tiny))
 
     box = tile.inner.slices
-    planes.data[box] = difference[tile.inside]
+    planes.data[box] = _plane(difference, shape)[tile.inside]
     planes.variance[box] = noise_plane(kernels.new, kernels.ref)[tile.inside]
-    planes.score[box] = score[tile.inside] / score_error
-    planes.flux[box] = score[tile.inside] / response
-    planes.flux_error[box] = score_error / response
+    write_score(
+        _plane(score, shape),
+        _plane(light, shape),
+        score_variance,
+        np.array([*noise.registration, noise.width, noise.relative], np.float32),
+        response,
+        tile.border,
+        planes.score[box],
+        planes.flux[box],
+        planes.flux_error[box],
+    )
 
 
-def _laplacian(light: Pixels) -> Pixels:
-    """Of the pixels that have four neighbours."""
-    beside = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:]
-    return as_pixels(beside - 4 * light[1:-1, 1:-1])
+def _plane(spectrum: Spectrum, shape: tuple[int, int]) -> Pixels:
+    plane: Pixels = irfft2(spectrum, shape, overwrite_x=True)
+    return plane
 
 
 def _matched(filters: Filters, pair: CleanedPair) -> Spectrum:
-    """Return the transform of the filter that is best for a point source in the difference."""
-    spectrum = _power(filters.new) * np.float32(pair.new_noise**2) + _power(filters.ref) * np.float32(
-        pair.ref_noise**2
-    )
-    matched = filters.psf.conj() / np.maximum(spectrum, np.finfo(np.float32).tiny)
-    return matched.astype(np.complex64, copy=False)
-
-
-def _power(spectrum: Spectrum) -> NDArray[np.float32]:
-    return spectrum.real**2 + spectrum.imag**2
+    new_variance, ref_variance = np.float32(pair.new_noise**2), np.float32(pair.ref_noise**2)
+    return matched_filter(filters.new, filters.ref, filters.psf, new_variance, ref_variance)
 
 
 def _small_shape(tile: Tile) -> tuple[int, int]:
@@ -212,14 +201,7 @@ def _small_shape(tile: Tile) -> tuple[int, int]:
 def _squared(kernel: Spectrum, small: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
     """Return the transform, in a tile, of the square of a kernel given by its transform in a small box."""
     square = irfft2(kernel, small) ** 2
-    padded = np.zeros(shape, np.float32)
-    half = small[0] // 2, small[1] // 2
-    rest = small[0] - half[0], small[1] - half[1]
-    padded[: rest[0], : rest[1]] = square[: rest[0], : rest[1]]
-    padded[-half[0] :, : rest[1]] = square[-half[0] :, : rest[1]]
-    padded[: rest[0], -half[1] :] = square[: rest[0], -half[1] :]
-    padded[-half[0] :, -half[1] :] = square[-half[0] :, -half[1] :]
-    return rfft2(padded).astype(np.complex64, copy=False)
+    return kernel_spectrum(np.roll(square, (small[0] // 2, small[1] // 2), (0, 1)), shape)
 
 
 def _difference_psf(pair: CleanedPair, filters: FilterSource, border: int) -> PsfModel:
