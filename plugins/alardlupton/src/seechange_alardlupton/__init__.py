@@ -16,7 +16,7 @@ class AlardLuptonParams(FilteringParams):
         description="Which image is convolved to match the other; by default the one of better seeing",
     )
     degrees: tuple[int, int, int, int] = parameter(
-        (6, 4, 2, 2),
+        (6, 6, 4, 2),
         description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian, and that of the wings",
     )
     spatial_degree: int = parameter(

@@ -11,6 +11,7 @@ from seechange_core.frames import Floats
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 _LEAST_SIGMA = 0.6
 _REACH_FWHM = 3.5
+_LEAST_REACH = 12
 _WINGS_SIGMA_FWHM = 0.9
 
 
@@ -98,7 +99,7 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
     """
     missing = np.sqrt(max(wide_fwhm**2 - narrow_fwhm**2, 0.0)) / _FWHM_PER_SIGMA
     missing = max(float(missing), _LEAST_SIGMA)
-    half = int(np.ceil(max(_REACH_FWHM * wide_fwhm, 3 * missing)))
+    half = int(np.ceil(max(_REACH_FWHM * wide_fwhm, 3 * missing, _LEAST_REACH)))
     # The one that carries the flux comes first.
     sigmas = missing, 0.5 * missing, 2 * missing, max(4 * missing, _WINGS_SIGMA_FWHM * wide_fwhm)
     offset = np.arange(-half, half + 1)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from seechange_alardlupton.kernel_basis import KernelBasis
 from seechange_core.frames import Floats, Pixels
 from seechange_core.frames.polynomial import design_matrix
+from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.robust import scatter
 
 _CLIPPING_ROUNDS = 4
@@ -86,7 +87,7 @@ def spatial_terms(x: ArrayLike, y: ArrayLike, degree: int, shape: tuple[int, int
 def stamp_sums(
     image: Pixels,
     target: Pixels,
-    weight: Pixels,
+    pair: CleanedPair,
     x: NDArray[np.intp],
     y: NDArray[np.intp],
     half: int,
@@ -98,8 +99,8 @@ def stamp_sums(
     ----------
     image, target : array of shape (ny, nx)
         What is convolved, and what it shall match.
-    weight : array of shape (ny, nx)
-        Inverse variance of their difference; 0 for pixels that must not be used.
+    pair : CleanedPair
+        Where both are from: it has their variances, and says which pixels must not be used.
     x, y : array of shape (n,), int
         Centres of the stamps (pixel), at least ``half + basis.half`` from the edges.
     half : int
@@ -116,8 +117,9 @@ def stamp_sums(
         models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(
             m, -1
         )
-        weights = weight[stamp].astype(np.float64).ravel()
         wanted = target[stamp].astype(np.float64).ravel()
+        variance = pair.new_variance[stamp] + pair.ref_variance[stamp].astype(np.float64)
+        weights = (~pair.bad[stamp] / variance).ravel()
         weighted = models * weights
         matrix[number] = weighted @ models.T
         vector[number] = weighted @ wanted

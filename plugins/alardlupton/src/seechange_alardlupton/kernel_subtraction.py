@@ -25,6 +25,7 @@ from seechange_core.imaging.filtered_difference import (
 
 _STAMPS_PER_TERM = 4
 _STAMP_HALF_FWHM = 2.5
+_LEAST_STAMP_HALF = 12
 
 
 def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Difference:
@@ -93,7 +94,7 @@ def _matching_kernel(
     widths = pair.new_psf.fwhm, pair.ref_psf.fwhm
     narrow, wide = widths if convolve_new else widths[::-1]
     basis = kernel_basis(narrow, wide, params.degrees)
-    half = round(_STAMP_HALF_FWHM * max(widths))
+    half = max(round(_STAMP_HALF_FWHM * max(widths)), _LEAST_STAMP_HALF)
     x, y = choose_stamps(
         pair, half, basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
     )
@@ -106,10 +107,8 @@ def _matching_kernel(
     degree = params.spatial_degree
     while degree and len(x) < _STAMPS_PER_TERM * len(exponents(degree)):
         degree -= 1
-    weight = np.where(pair.bad, 0, 1 / (pair.new_variance + pair.ref_variance))
-    return fit_kernel(
-        stamp_sums(image, target, weight, x, y, half, basis), x, y, basis, degree, pair.new.shape
-    )
+    sums = stamp_sums(image, target, pair, x, y, half, basis)
+    return fit_kernel(sums, x, y, basis, degree, pair.new.shape)
 
 
 class _KernelFilters:
