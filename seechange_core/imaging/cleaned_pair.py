@@ -79,7 +79,13 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
     -------
     CleanedPair
         Its noise levels are 0 if no pixel is usable in both images.
+
+    Raises
+    ------
+    Rejected
+        If a PSF is unknown.
     """
+    new_psf, ref_psf = pair.psfs()
     scale = np.float32(1.0 / pair.flux_ratio)
     new_bad, ref_bad = _bad(pair.new), _bad(pair.ref)
     bad = new_bad | ref_bad
@@ -88,7 +94,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
     new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
     unknown = np.zeros(new.shape, np.float32)
     if bad.any() and not bad.all():
-        depth = round(2 * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 2.0))
+        depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
         new[new_bad], ref[ref_bad] = 0, 0
         step = new - ref
         step[bad] = 0
@@ -108,8 +114,8 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         bad=bad,
         unknown=unknown,
         mask=pair.new.mask | pair.ref.mask,
-        new_psf=pair.new_psf,
-        ref_psf=pair.ref_psf,
+        new_psf=new_psf,
+        ref_psf=ref_psf,
         new_noise=new_noise,
         ref_noise=ref_noise,
     )

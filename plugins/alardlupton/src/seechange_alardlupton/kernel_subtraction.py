@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.fft import rfft2
 
 from seechange_alardlupton import AlardLuptonParams
 from seechange_alardlupton.kernel_basis import kernel_basis
@@ -22,6 +21,8 @@ from seechange_core.imaging.filtered_difference import (
     filtered_difference,
     transformed_psf,
 )
+from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.unknown_psf import with_measured_psfs
 
 _STAMPS_PER_TERM = 4
 _STAMP_HALF_FWHM = 2.5
@@ -53,7 +54,7 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     -----
     Alard & Lupton (1998), ApJ 503, 325; Alard (2000), A&AS 144, 363.
     """
-    cleaned = cleaned_pair(pair, fill_error=params.fill_error)
+    cleaned = cleaned_pair(with_measured_psfs(pair), fill_error=params.fill_error)
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
     if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
         raise Rejected(
@@ -127,10 +128,7 @@ class _KernelFilters:
         self._ref_share = np.float32(pair.ref_noise**2 / total)
 
     def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
-        half = self._model.basis.half
-        padded = np.zeros(shape, np.float32)
-        padded[: 2 * half + 1, : 2 * half + 1] = self._model.kernel(x, y)
-        kernel = rfft2(np.roll(padded, (-half, -half), (0, 1)))
+        kernel = kernel_spectrum(self._model.kernel(x, y).astype(np.float32), shape)
         one = np.ones_like(kernel)
         new, ref = (kernel, one) if self._convolve_new else (one, kernel)
         whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)
