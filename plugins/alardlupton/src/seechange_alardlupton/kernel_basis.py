@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.frames import Floats
 
@@ -17,7 +18,7 @@ _WINGS_SIGMA_FWHM = 0.9
 
 @dataclass(frozen=True)
 class KernelBasis:
-    """Gaussians times polynomials, each a product of a function of x and one of y.
+    """Gaussians times polynomials: sums of products of a function of x and one of y.
 
     All but the first sum to 0, so that the first one's coefficient alone decides the flux (Alard 2000).
 
@@ -25,18 +26,15 @@ class KernelBasis:
     ----------
     profiles : array of shape (n_profiles, 2 half + 1)
         Functions of one coordinate.
-    pairs : array of shape (n, 2), int
-        Which profile is taken along y and along x.
-    norms : array of shape (n,)
-        Factor of each function.
-    first_share : array of shape (n,)
-        How often the first function is subtracted from each.
+    pairs : int array of shape (n, 2)
+        Products: which profile is taken along y and along x.
+    combination : array of shape (n, n)
+        Functions of the basis (rows) as sums of the products (columns).
     """
 
     profiles: Floats
-    pairs: Floats
-    norms: Floats
-    first_share: Floats
+    pairs: NDArray[np.intp]
+    combination: Floats
 
     @property
     def size(self) -> int:
@@ -48,13 +46,15 @@ class KernelBasis:
         """Pixels on each side of the kernel's middle."""
         return self.profiles.shape[1] // 2
 
-    def images(self) -> Floats:
-        """Return the functions, shape (n, 2 half + 1, 2 half + 1)."""
-        along_y, along_x = self.profiles[self.pairs[:, 0]], self.profiles[self.pairs[:, 1]]
-        return self._combined(along_y[:, :, None] * along_x[:, None, :])
+    def image(self, coefficients: Floats) -> Floats:
+        """Return the sum of the functions with given coefficients, shape (2 half + 1, 2 half + 1)."""
+        of_products = np.zeros((len(self.profiles),) * 2)
+        of_products[self.pairs[:, 0], self.pairs[:, 1]] = coefficients @ self.combination
+        kernel: Floats = self.profiles.T @ of_products @ self.profiles
+        return kernel
 
-    def convolved(self, image: Floats) -> Floats:
-        """Convolve an image with each function.
+    def products(self, image: Floats) -> Floats:
+        """Convolve an image with each product.
 
         Parameters
         ----------
@@ -74,11 +74,7 @@ class KernelBasis:
             of_row = np.nonzero(self.pairs[:, 0] == number)[0]
             windows = np.lib.stride_tricks.sliding_window_view(rows[number], side, axis=1)
             both[of_row] = np.moveaxis(windows @ reversed_profiles[self.pairs[of_row, 1]].T, -1, 0)
-        return self._combined(both)
-
-    def _combined(self, products: Floats) -> Floats:
-        scaled = products * self.norms[:, None, None]
-        return scaled - self.first_share[:, None, None] * scaled[0]
+        return both
 
 
 def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, int, int]) -> KernelBasis:
@@ -114,8 +110,7 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
     table = np.array(profiles)
     table /= np.sqrt(np.sum(table**2, axis=1, keepdims=True))
     sums = table.sum(axis=1)[index].prod(axis=1)
-    norms = np.ones(len(index))
-    norms[0] = 1.0 / sums[0]
-    first_share = sums * norms
-    first_share[0] = 0.0
-    return KernelBasis(table, index, norms, first_share)
+    combination = np.eye(len(index))
+    combination[0, 0] = 1.0 / sums[0]
+    combination[1:, 0] = -sums[1:] / sums[0]
+    return KernelBasis(table, index, combination)

@@ -75,8 +75,7 @@ class KernelModel:
 
     def kernel(self, x: float, y: float) -> Floats:
         """Return the kernel at a position (pixel), shape (2 half + 1, 2 half + 1)."""
-        weights = self.coefficients[:-1] @ spatial_terms(x, y, self.degree, self.shape)[0]
-        return np.tensordot(weights, self.basis.images(), axes=1)
+        return self.basis.image(self.coefficients[:-1] @ spatial_terms(x, y, self.degree, self.shape)[0])
 
 
 def spatial_terms(x: ArrayLike, y: ArrayLike, degree: int, shape: tuple[int, int]) -> Floats:
@@ -111,12 +110,11 @@ def stamp_sums(
     n, m = len(x), basis.size + 1
     matrix, vector, square, n_pixels = np.empty((n, m, m)), np.empty((n, m)), np.empty(n), np.empty(n)
     reach = half + basis.half
+    models = np.ones((m, (2 * half + 1) ** 2))
     for number, (column, row) in enumerate(zip(x, y, strict=True)):
         stamp = np.s_[row - half : row + half + 1, column - half : column + half + 1]
         wide = image[row - reach : row + reach + 1, column - reach : column + reach + 1].astype(np.float64)
-        models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(
-            m, -1
-        )
+        models[:-1] = basis.products(wide).reshape(basis.size, -1)
         wanted = target[stamp].astype(np.float64).ravel()
         variance = pair.new_variance[stamp] + pair.ref_variance[stamp].astype(np.float64)
         weights = (~pair.bad[stamp] / variance).ravel()
@@ -125,7 +123,9 @@ def stamp_sums(
         vector[number] = weighted @ wanted
         square[number] = np.sum(weights * wanted**2)
         n_pixels[number] = np.count_nonzero(weights)
-    return StampSums(matrix, vector, square, n_pixels)
+    combination = np.eye(m)
+    combination[:-1, :-1] = basis.combination
+    return StampSums(combination @ matrix @ combination.T, vector @ combination.T, square, n_pixels)
 
 
 def fit_kernel(
