@@ -17,6 +17,7 @@ _GOAL_PIXEL = 2e-4
 _LIMIT_PIXEL = 0.01
 _MARGIN = 0.1
 _BORDER_PIXEL = 8.0
+_SAME_PIXEL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ class PixelMap:
             x[index] += terms[0]
             y[index] += terms[1]
         return replace(self, x_coefficients=x, y_coefficients=y, degree=highest)
+
+    def whole_shift(self) -> tuple[int, int] | None:
+        """Return by how many pixels (x, y) the map moves everything, None if not by whole ones to 0.001 pixel."""
+        y, x = (
+            values.ravel()
+            for values in np.meshgrid(
+                np.linspace(*self.box[2:], _GRID), np.linspace(*self.box[:2], _GRID), indexing="ij"
+            )
+        )
+        x_source, y_source = self(x, y)
+        x_shift, y_shift = float(np.rint(np.median(x_source - x))), float(np.rint(np.median(y_source - y)))
+        off = max(np.abs(x_source - x - x_shift).max(), np.abs(y_source - y - y_shift).max())
+        return (int(x_shift), int(y_shift)) if off < _SAME_PIXEL else None
 
     def terms(self, x: ArrayLike, y: ArrayLike, degree: int) -> Floats:
         """Return the polynomial terms of the map's own variables at target positions, shape (n, n_terms)."""
