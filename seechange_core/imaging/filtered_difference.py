@@ -22,11 +22,14 @@ from seechange_core.imaging.spectra import (
     Spectrum,
     kernel_spectrum,
     matched_filter,
+    ratio,
     subtracted,
     sum_of_products,
 )
 from seechange_core.imaging.tiles import Tile, tiles
 
+_BEYOND_FWHM = 2.0
+_BRIGHT_SIGMA = 5.0
 _PSF_GRID = 4
 _PSF_DEGREE = 2
 
@@ -158,9 +161,10 @@ def _subtract_tile(
         squares = (_squared(kernel, small, shape) for kernel in (new_kernel, ref_kernel))
         return _plane(sum_of_products(new_variance, next(squares), ref_variance, next(squares)), shape)
 
-    difference, score, light = subtracted(new, ref, local.new, local.ref, matched)
+    gone = local.ref * ref + _variation(tile, pair, filters, kernels)
+    difference, score, light = subtracted(new, local.new, gone, matched)
     score_variance = noise_plane(small_matched * kernels.new, small_matched * kernels.ref)
-    unknown = tile.cut(pair.unknown)
+    unknown = _unknown(tile, pair)
     if unknown.any():
         spread = matched * rfft2(unknown)
         score_variance += irfft2(local.new * spread, shape) ** 2
@@ -182,6 +186,47 @@ def _subtract_tile(
     )
 
 
+def _unknown(tile: Tile, pair: CleanedPair) -> Pixels:
+    """Return the error of the light in a tile: that of stand-ins, and of what lies beyond the image's edges.
+
+    Bright light in an edge pixel goes on beyond it. Nothing there is taken for known but that it is about as bright.
+    """
+    unknown = tile.cut(pair.unknown)
+    depth = round(_BEYOND_FWHM * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0))
+    for edge, strip in tile.beyond(pair.new.shape, depth):
+        light = np.maximum(pair.new[edge], pair.ref[edge])
+        unknown[strip] = np.where(light > _BRIGHT_SIGMA * pair.new_noise, light, 0)
+    return unknown
+
+
+def _variation(tile: Tile, pair: CleanedPair, filters: FilterSource, kernels: Filters) -> Spectrum:
+    """Return the transform of what is left of agreeing images because the filters vary within the tile.
+
+    Where the two images agree, a * N = b * R at every place. With the a of the tile's middle, b has to be multiplied
+    with a(middle) / a(place), which varies linearly, so that every pixel of R is filtered with a b of its own. The
+    other way round where a passes less than b, so that the quotient is never large.
+    """
+    shape, small = tile.side, _small_shape(tile)
+    x, y = tile.centre
+    step_x, step_y = (max(side / 4, 1.0) for side in tile.inner.shape[::-1])
+    on_ref = np.linalg.norm(kernels.new) >= np.linalg.norm(kernels.ref)
+    image, fixed = (pair.ref, kernels.new) if on_ref else (pair.new, -kernels.ref)
+
+    def relative(dx: float, dy: float) -> Spectrum:
+        there = filters(x + dx, y + dy, small)
+        return ratio(there.ref, there.new) if on_ref else ratio(there.new, there.ref)
+
+    total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64)
+    for dx, dy, axis in ((step_x, 0.0, 1), (0.0, step_y, 0)):
+        change = fixed * (relative(dx, dy) - relative(-dx, -dy))
+        if change.any():
+            middle = tile.border + (tile.inner.shape[axis] - 1) / 2
+            ramp = ((np.arange(shape[axis]) - middle) / (2 * (dx + dy))).astype(np.float32)
+            sloped = tile.cut(image) * (ramp if axis else ramp[:, None])
+            total += _spread(_plane(change, small), small, shape) * rfft2(sloped, overwrite_x=True)
+    return total
+
+
 def _plane(spectrum: Spectrum, shape: tuple[int, int]) -> Pixels:
     plane: Pixels = irfft2(spectrum, shape, overwrite_x=True)
     return plane
@@ -200,8 +245,12 @@ def _small_shape(tile: Tile) -> tuple[int, int]:
 
 def _squared(kernel: Spectrum, small: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
     """Return the transform, in a tile, of the square of a kernel given by its transform in a small box."""
-    square = irfft2(kernel, small) ** 2
-    return kernel_spectrum(np.roll(square, (small[0] // 2, small[1] // 2), (0, 1)), shape)
+    return _spread(irfft2(kernel, small) ** 2, small, shape)
+
+
+def _spread(kernel: Pixels, small: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
+    """Return the transform, in a tile, of a kernel centred on pixel (0, 0) of a small box."""
+    return kernel_spectrum(np.roll(kernel, (small[0] // 2, small[1] // 2), (0, 1)), shape)
 
 
 def _difference_psf(pair: CleanedPair, filters: FilterSource, border: int) -> PsfModel:

@@ -60,11 +60,11 @@ def matched_filter(
 
 @njit(cache=True)
 def subtracted(
-    new: Spectrum, ref: Spectrum, new_filter: Spectrum, ref_filter: Spectrum, matched: Spectrum
+    new: Spectrum, new_filter: Spectrum, gone: Spectrum, matched: Spectrum
 ) -> tuple[Spectrum, Spectrum, Spectrum]:
     """Return the difference, the matched difference, and the matched light of the reference.
 
-    ``d = new_filter * new - ref_filter * ref``, ``matched * d`` and ``matched * ref_filter * ref``.
+    ``gone`` is the filtered reference: ``d = new_filter * new - gone``, ``matched * d`` and ``matched * gone``.
     """
     ny, nx = new.shape
     difference = np.empty((ny, nx), np.complex64)
@@ -72,12 +72,23 @@ def subtracted(
     light = np.empty((ny, nx), np.complex64)
     for y in range(ny):
         for x in range(nx):
-            gone = ref_filter[y, x] * ref[y, x]
-            left = new_filter[y, x] * new[y, x] - gone
+            left = new_filter[y, x] * new[y, x] - gone[y, x]
             difference[y, x] = left
             score[y, x] = matched[y, x] * left
-            light[y, x] = matched[y, x] * gone
+            light[y, x] = matched[y, x] * gone[y, x]
     return difference, score, light
+
+
+@njit(cache=True, error_model="numpy")
+def ratio(a: Spectrum, b: Spectrum) -> Spectrum:
+    """Return ``a / b``, and 0 where b is nothing."""
+    ny, nx = a.shape
+    quotient = np.empty((ny, nx), np.complex64)
+    for y in range(ny):
+        for x in range(nx):
+            power = b[y, x].real * b[y, x].real + b[y, x].imag * b[y, x].imag
+            quotient[y, x] = a[y, x] * b[y, x].conjugate() / max(power, _TINY)
+    return quotient
 
 
 @njit(cache=True)

@@ -20,7 +20,7 @@ class Zogy(Subtractor):
     """Proper image subtraction: the most sensitive difference of two images whose PSFs are known."""
 
     name: ClassVar[str] = "zogy"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = ZogyParams
 
     def subtract(self, pair: AlignedPair) -> Difference:
