@@ -15,7 +15,11 @@ from seechange_core.imaging.robust import excess_scatter
 _CLIP_SIGMA = 3.5
 _ITERATIONS = 8
 #: Fewest stars for each degree of the correction, highest first.
-_STARS_FOR_DEGREE = ((60, 2), (15, 1), (5, 0))
+_STARS_FOR_DEGREE = ((300, 3), (60, 2), (15, 1), (5, 0))
+#: The stars of the smallest errors, this part of them, tell what scatter the errors do not explain.
+_BEST, _FEWEST_BEST = 1.0 / 3.0, 10
+#: Misregistration along an axis (pixel), and in units of its own error, that is not worth a resampling.
+_NEGLIGIBLE_PIXEL, _NEGLIGIBLE_SIGMA, _LARGEST_NEGLIGIBLE_PIXEL = 0.01, 1.5, 0.02
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,11 @@ class Registration:
     Parameters
     ----------
     pixel_map : PixelMap
-        From the target's (new image's) pixels to the source's (reference's).
+        From the target's (new image's) pixels to the source's (reference's); moved by whole pixels where that is as
+        good.
     error : tuple of float
-        Misregistration left, 1 sigma along x and y (source pixel): the fit's own error, and scatter beyond the
-        centroids' errors. NaN where no correction was fitted.
+        Misregistration left, 1 sigma along x and y of the target (pixel): the fit's own error, scatter of the stars beyond
+        the centroids' errors, and what was left for the sake of whole pixels. NaN where no correction was fitted.
     n_stars : int
         Stars in the fit; 0 where none was made.
     degree : int
@@ -51,8 +56,9 @@ def refine_pixel_map(
 ) -> Registration:
     """Correct a map between two images by a low-order polynomial.
 
-    A quadratic from 60 shared stars, a linear one from 15, a shift from 5, nothing below. Stars that moved, varied
-    or are blended are clipped.
+    A cubic from 300 shared stars, a quadratic from 60, a linear one from 15, a shift from 5, nothing below. Stars that
+    moved, varied or are blended are clipped. Where the map then is within its error, or 0.01 pixel, of one that moves
+    all by whole pixels, it is replaced by that one, which needs no resampling.
 
     Parameters
     ----------
@@ -78,9 +84,18 @@ def refine_pixel_map(
     total = np.hypot(errors[kept], extra)
     # The variance of a fit with p terms to n stars, averaged over the stars, is p/n of that of one star.
     fit_error = np.sqrt(len(exponents(degree)) / np.sum(1.0 / total**2, axis=0))
-    left = np.hypot(fit_error, extra)
     corrected = pixel_map.corrected(solution[:, 0], solution[:, 1], degree)
-    return Registration(corrected, (float(left[0]), float(left[1])), int(kept.sum()), degree)
+    whole = corrected.nearest_whole_shift()
+    off = np.array(corrected.distance_from(whole))
+    allowed = np.clip(_NEGLIGIBLE_SIGMA * fit_error, _NEGLIGIBLE_PIXEL, _LARGEST_NEGLIGIBLE_PIXEL)
+    if np.all(off < allowed):
+        corrected = whole
+    else:
+        off[:] = 0.0
+    left = np.sqrt(fit_error**2 + extra**2 + off**2)
+    to_target = np.linalg.inv(corrected.jacobian(*corrected.centre)[0])
+    x_error, y_error = np.sqrt(to_target**2 @ left**2)
+    return Registration(corrected, (float(x_error), float(y_error)), int(kept.sum()), degree)
 
 
 def _fit_for_use(sources: SourceTable, min_snr: float) -> SourceTable:
@@ -99,7 +114,7 @@ def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, np.nda
     extra = np.zeros(2)
     for iteration in range(_ITERATIONS):
         residual = offsets - terms @ solution
-        extra = np.array([excess_scatter(residual[kept, axis], errors[kept, axis]) for axis in (0, 1)])
+        extra = np.array([_unexplained(residual[kept, axis], errors[kept, axis]) for axis in (0, 1)])
         weight = 1.0 / np.hypot(errors, extra)
         now = np.all(np.abs(residual) * weight < _CLIP_SIGMA, axis=1)
         if now.sum() < 2 * terms.shape[1]:
@@ -113,3 +128,9 @@ def _fit(terms: Floats, offsets: Floats, errors: Floats) -> tuple[Floats, np.nda
             break
         kept = now
     return solution, kept, extra
+
+
+def _unexplained(residuals: Floats, errors: Floats) -> float:
+    """Return the scatter beyond the errors, which bright stars measure best and errors that are off spoil least."""
+    best = np.argsort(errors, kind="stable")[: max(round(_BEST * len(errors)), _FEWEST_BEST)]
+    return excess_scatter(residuals[best], errors[best])

@@ -10,6 +10,7 @@ import numpy as np
 from seechange_core.errors import Rejected
 from seechange_core.frames import AlignedPair, Frame, unusable
 from seechange_core.imaging.background import background_image
+from seechange_core.imaging.flux_scaling import variation_factor
 from seechange_core.imaging.pixel_map import fit_pixel_map
 from seechange_core.imaging.psf_warping import warp_psf
 from seechange_core.imaging.psf_width_error import psf_width_error
@@ -28,7 +29,8 @@ class Alignment:
         The new image and the warped reference.
     metrics : dict
         ``flux_ratio``, ``overlap`` (part of the new image that the reference covers with usable pixels),
-        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``, ``psf_width_error`` (pixel^2).
+        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``, ``registration_degree`` (-1 where no
+        correction was fitted), ``resampled`` (not where whole pixels were enough), ``psf_width_error`` (pixel^2).
     """
 
     pair: AlignedPair
@@ -41,7 +43,8 @@ def align(
     """Warp a reference to the grid of a new image.
 
     The two sky mappings give the first map between the pixels; stars that both images have refine it and tell what
-    misregistration is left. The flux ratio is that of the zero points.
+    misregistration is left. The flux ratio is that of the mean zero points; where these vary over the images, the
+    reference is scaled by the ratio of their variations.
 
     Parameters
     ----------
@@ -61,7 +64,8 @@ def align(
     except ValueError as problem:
         raise Rejected(f"the reference cannot be brought to the new image: {problem}") from problem
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
-    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape)
+    factor = variation_factor(reference.photometry, registration.pixel_map, new.photometry)
+    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape, flux_factor=factor)
     error = registration.error
     if not np.all(np.isfinite(error)):
         error = (unmeasured_registration_error, unmeasured_registration_error)
@@ -84,6 +88,8 @@ def align(
         "registration_error_x": error[0],
         "registration_error_y": error[1],
         "n_registration_stars": registration.n_stars,
+        "registration_degree": registration.degree,
+        "resampled": registration.pixel_map.whole_shift() is None,
         "psf_width_error": width_error,
     }
     return Alignment(pair, metrics)
