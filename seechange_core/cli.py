@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": "Simulate a small survey, run it through the chain, and show what was found.",
     "process": "Run exposures through the chain, from raw pixels to scored measurements.",
     "reference": "Build, list and retire references.",
+    "subtract": "Subtract one plain FITS image from another.",
+    "bench": "Compare algorithms on the same images.",
     "calibration": "Make bias and flat frames known, and list them.",
     "show": "List exposures, images, detections, measurements, objects.",
     "plot": "Draw images, differences, stamps and light curves.",

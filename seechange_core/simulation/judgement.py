@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +36,27 @@ class Truth:
         Pixels without the light of any source.
     pixel_scale_arcsec : float
         Side of a pixel.
+    other_changes : array of shape (n, 2)
+        x and y of what else changed: detections there are neither true nor false.
     """
 
     transients: ColumnTable
     empty: NDArray[np.bool_]
     pixel_scale_arcsec: float
+    other_changes: Floats = field(default_factory=lambda: np.empty((0, 2)))
 
     @classmethod
     def of(cls, simulated: SimulatedPair) -> Truth:
         """Return the truth of a simulated pair."""
         scale = float(simulated.new.info["pixel_scale_arcsec"])
         return cls(simulated.transients, simulated.empty, scale)
+
+    def is_other_change(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
+        """Return which positions are those of what else changed."""
+        if not len(self.other_changes) or not len(x):
+            return np.zeros(len(x), bool)
+        distance, _ = cKDTree(self.other_changes).query(np.stack([x, y], axis=1))
+        return np.asarray(distance < self.match_radius)
 
     @property
     def match_radius(self) -> float:
@@ -214,7 +224,8 @@ def _detected(score: Pixels, threshold: float, truth: Truth) -> tuple[NDArray[np
             found[np.asarray(nearest)[hit]] = True
         false.append(np.stack([column, row, score[row, column]])[:, ~hit])
     x, y, value = np.concatenate(false, axis=1) if false else np.zeros((3, 0))
-    return found, ColumnTable({"x": x, "y": y, "score": value})
+    table = ColumnTable({"x": x, "y": y, "score": value})
+    return found, table.rows(~truth.is_other_change(x, y))
 
 
 def _fluxes(difference: Difference, transients: ColumnTable) -> tuple[float, float, float]:

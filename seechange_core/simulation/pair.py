@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import AlignedPair, ColumnTable, Floats, Frame
+from seechange_core.frames import AlignedPair, ColumnTable, Floats, Frame, PsfModel
 from seechange_core.frames.arrays import as_pixels
 from seechange_core.simulation.placement import choose_apart, host_trials, uniform_trials
 from seechange_core.simulation.population import galaxy_columns, star_magnitudes
@@ -149,7 +149,7 @@ def simulated_pair(
     sky_sigma = _sigma_on_sky(shape, fields, floors, flux_ratio)
     stars, galaxies = (table.with_columns(snr=table["flux"] / sky_sigma) for table in (stars, galaxies))
     positions, on_galaxy = _transient_positions(rng, shape, n_transients, stars, galaxies, pixel_scale_arcsec)
-    transients = _with_expected_snr(
+    transients = with_expected_snr(
         positions,
         on_galaxy,
         rng.permutation(np.geomspace(*snr_range, len(positions))),
@@ -201,7 +201,7 @@ def _transient_positions(
     stars: ColumnTable,
     galaxies: ColumnTable,
     pixel_scale_arcsec: float,
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, NDArray[np.bool_]]:
     star_xy = np.stack([stars["x"], stars["y"]], axis=1)
     galaxy_xy = np.stack([galaxies["x"], galaxies["y"]], axis=1)
     bright = (star_xy[stars["flux"] > _BRIGHT_ELECTRON], 40.0)
@@ -237,17 +237,36 @@ def _sigma_on_sky(
     return float(information(new_psf, ref_psf, new_variance, ref_variance, flux_ratio)[0] ** -0.5)
 
 
-def _with_expected_snr(
+def with_expected_snr(
     positions: Floats,
-    on_galaxy: Floats,
+    on_galaxy: NDArray[np.bool_],
     wanted_snr: Floats,
-    fields: tuple[MoffatField, MoffatField],
+    psfs: tuple[MoffatField | PsfModel, MoffatField | PsfModel],
     variances: tuple[Floats, Floats],
     flux_ratio: float,
 ) -> ColumnTable:
-    """Give each transient the flux that has the wanted signal-to-noise ratio, with its own photon noise."""
+    """Give transients the fluxes that have the wanted signal-to-noise ratios, with the noise of their own photons.
+
+    Parameters
+    ----------
+    positions : array of shape (n, 2)
+        x and y in the new image (pixel).
+    on_galaxy : bool array of shape (n,)
+        Becomes a column.
+    wanted_snr : array of shape (n,)
+        Best possible in the difference.
+    psfs, variances : tuple of two
+        PSFs and variance maps of the new image and of the reference (electron^2 of each).
+    flux_ratio : float
+        Electrons in the reference of a source of 1 electron in the new image.
+
+    Returns
+    -------
+    ColumnTable
+        ``x``, ``y``, ``flux`` (electron), ``expected_snr``, ``on_galaxy``.
+    """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    new_psf, ref_psf = (field.stamps(x, y, _STAMP) for field in fields)
+    new_psf, ref_psf = (psf.stamps(x, y, _STAMP) for psf in psfs)
     new_map, ref_map = (cut_around(variance, x, y, _STAMP) for variance in variances)
     ref_variance = effective_variance(ref_psf, ref_map)
     flux = np.zeros(len(x))

@@ -98,6 +98,13 @@ class MeasuredPair:
     reference: CalibratedImage
     metrics: dict[str, Any]
 
+    def new_without_sky(self) -> Frame:
+        """Return the new image without its sky."""
+        from seechange_core.imaging.background import background_image
+
+        image = self.new.image
+        return image.replaced(data=image.data - background_image(self.new.background))
+
 
 def measured_pair(
     new: PlainImage, reference: PlainImage, measure_background: MeasureBackground, extract: Extract
@@ -218,36 +225,40 @@ def _common_sky(
 
     both = new.mapping is not None and reference.mapping is not None
     ref_mapping = reference.mapping if both and reference.mapping else _nominal(reference)
-    first = new.mapping if both and new.mapping else _nominal(new)
+    first = [new.mapping] if both and new.mapping else [_nominal(new, turns) for turns in range(4)]
     stars, catalog = _unspoilt(new_sources), _unspoilt(ref_sources)
     ra, dec = ref_mapping.pixel_to_sky(catalog["x"], catalog["y"])
-    match = match_stars(
-        stars["x"],
-        stars["y"],
-        stars["flux"],
-        ra,
-        dec,
-        -2.5 * np.log10(catalog["flux"]),
-        first,
-        new.data.shape,
-        max_offset_arcsec=0.5 * max(reference.data.shape) * ref_mapping.pixel_scale_arcsec,
-    )
-    if match.log10_chance < _CHANCE_LOG10:
-        return match.mapping, ref_mapping, "WCS and shared stars" if both else "pattern of shared stars"
+    for mapping in first:
+        match = match_stars(
+            stars["x"],
+            stars["y"],
+            stars["flux"],
+            ra,
+            dec,
+            -2.5 * np.log10(catalog["flux"]),
+            mapping,
+            new.data.shape,
+            max_offset_arcsec=0.5 * max(reference.data.shape) * ref_mapping.pixel_scale_arcsec,
+        )
+        if match.log10_chance < _CHANCE_LOG10:
+            return match.mapping, ref_mapping, "WCS and shared stars" if both else "pattern of shared stars"
     if both:
-        return first, ref_mapping, "WCS"
+        return first[0], ref_mapping, "WCS"
     if new.data.shape == reference.data.shape:
-        return first, ref_mapping, "the same grid is assumed: too few stars show it"
+        return first[0], ref_mapping, "the same grid is assumed: too few stars show it"
     raise InputError(
         f"{new.name} and {reference.name} have no pattern of stars in common, differ in shape ({new.data.shape} and "
-        f"{reference.data.shape}), and {'neither has' if not reference.mapping else 'not both have'} a WCS: they "
-        "cannot be aligned"
+        f"{reference.data.shape}), and do not both have a WCS: they cannot be aligned; do they show the same sky, with "
+        "pixels of one size?"
     )
 
 
-def _nominal(plain: PlainImage) -> SkyMapping:
+def _nominal(plain: PlainImage, quarter_turns: int = 0) -> SkyMapping:
+    """Return a mapping of one arcsecond a pixel about the image's middle, for where only the pixels are known."""
     ny, nx = plain.data.shape
-    return SkyMapping(_NOMINAL_SKY, ((nx - 1) / 2, (ny - 1) / 2), np.diag([-_ARCSEC, _ARCSEC]))
+    cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter_turns]
+    turned = np.diag([-_ARCSEC, _ARCSEC]) @ np.array([[cosine, -sine], [sine, cosine]])
+    return SkyMapping(_NOMINAL_SKY, ((nx - 1) / 2, (ny - 1) / 2), turned)
 
 
 def _unspoilt(sources: SourceTable) -> SourceTable:
