@@ -124,16 +124,18 @@ class WarpedMembers:
     def __enter__(self) -> WarpedMembers:
         self.stack.__enter__()
         unwarped: list[tuple[PsfModel, PixelMap]] = []
-        sky_variance, self.noise = [], []
+        sky_variance, noise_ratio = [], []
         for member in self._members:
             data, variance, mask = _warped(member, self.stack.shape)
             self.stack.append(data, variance, mask)
             sky_variance.append(_sky_variance(variance, mask))
-            scatter = sky_scatter(member.frame.data, member.frame.variance, member.frame.mask)
-            self.noise.append((scatter, member.frame.noise_ratio))
+            before = sky_scatter(member.frame.data, member.frame.variance, member.frame.mask)
+            after = sky_scatter(data, variance, mask)
+            smoother = after / before if before > 0 and after > 0 else 1.0
+            noise_ratio.append(member.frame.noise_ratio * smoother)
             unwarped.append((member.psf, member.pixel_map))
         self.psfs = _warped_psfs(unwarped, self.stack.shape)
-        self.sky_variance = np.array(sky_variance)
+        self.sky_variance, self.noise_ratio = np.array(sky_variance), np.array(noise_ratio)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -183,16 +185,13 @@ def coadd(members: WarpedMembers, *, method: str, clipping: Clipping) -> Coadd:
     """
     stacked, fraction = members.clipped(range(len(members.stack)), clipping)
     made = METHODS[method](stacked)
-    ratio = _noise_ratio(members.noise, sky_scatter(made.data, made.variance, made.mask))
+    ratio = _noise_ratio(members, made.weights)
     frame = Frame(made.data, made.variance, made.mask, noise_ratio=ratio)
     return Coadd(frame, made.psf, made.weights, fraction, _depth_fraction(stacked, made))
 
 
 def _warped(member: Member, shape: tuple[int, int]) -> tuple[Pixels, Pixels, Mask]:
-    # The error of interpolation would hide cosmic rays, which are as sharp as nothing else.
-    data, variance, mask = warp_rows(
-        prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1], interpolation_error=False
-    )
+    data, variance, mask = warp_rows(prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1])
     data *= np.float32(member.scale)
     variance *= np.float32(member.scale**2)
     return data, variance, mask
@@ -203,10 +202,14 @@ def _sky_variance(variance: Pixels, mask: Mask) -> float:
     return float(np.median(good[:: max(1, good.size // _SKY_PIXELS)])) if good.size else float("inf")
 
 
-def _noise_ratio(noise: Sequence[tuple[float, float]], after: float) -> float:
-    """Return the mean ratio of the members times how much smoother the coadd's pixels are than theirs."""
-    ratios = [ratio * after / before for before, ratio in noise if before > 0]
-    return float(np.mean(ratios)) if ratios and after > 0 else 1.0
+def _noise_ratio(members: WarpedMembers, weights: Floats) -> float:
+    """Return that of the sum of members as resampled.
+
+    Not measured on the sum, where faint sources that no member shows would count as noise.
+    """
+    finite = np.isfinite(members.sky_variance)
+    noise = (weights**2)[finite] * members.sky_variance[finite]
+    return float(np.sqrt(np.average(members.noise_ratio[finite] ** 2, weights=noise))) if noise.any() else 1.0
 
 
 def _warped_psfs(members: Sequence[tuple[PsfModel, PixelMap]], shape: tuple[int, int]) -> list[PsfModel]:
