@@ -74,6 +74,10 @@ class Difference:
         PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
     metrics : mapping
         JSON values that describe how well it went.
+    translient : array or None
+        Significance with which light moved at each pixel, in sigma of one direction: the square root of a chi-square of
+        two degrees of freedom; NaN as in the score. Where it is greater than the score around, a source moved rather
+        than changed. None if it was not asked for.
     """
 
     data: Pixels
@@ -84,3 +88,4 @@ class Difference:
     flux: Pixels | None = None
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    translient: Pixels | None = None

@@ -27,6 +27,7 @@ from seechange_core.imaging.spectra import (
     sum_of_products,
 )
 from seechange_core.imaging.tiles import Tile, tiles
+from seechange_core.imaging.translation_score import slope_covariance, write_translation_score
 
 _BEYOND_FWHM = 2.0
 _BRIGHT_SIGMA = 5.0
@@ -85,7 +86,13 @@ def transformed_psf(psf: PsfModel, x: float, y: float, shape: tuple[int, int]) -
 
 
 def filtered_difference(
-    pair: CleanedPair, filters: FilterSource, noise: NoiseTerms, *, tile: int, border: int
+    pair: CleanedPair,
+    filters: FilterSource,
+    noise: NoiseTerms,
+    *,
+    tile: int,
+    border: int,
+    translient: bool = False,
 ) -> Difference:
     """Compute the difference and its planes, tile by tile.
 
@@ -99,6 +106,8 @@ def filtered_difference(
         Errors of registration and PSF.
     tile, border : int
         Side of a tile and its border on each side (pixel); filters reach no further than the border.
+    translient : bool
+        Whether the significance of motion is wanted, too.
 
     Returns
     -------
@@ -116,15 +125,16 @@ def filtered_difference(
     whose variance is wrong by q leaves ``q / 2`` times the Laplacian of a source's light, as a shift leaves its slope.
     """
     shape = pair.new.shape
-    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5)))
+    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5 + translient)))
     for piece in tiles(shape, tile, border):
         _subtract_tile(piece, pair, filters, noise, planes)
     fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
     hidden = grown(pair.bad, fwhm / 2)
     rim = int(np.ceil(fwhm))
     hidden[:rim], hidden[-rim:], hidden[:, :rim], hidden[:, -rim:] = True, True, True, True
-    for plane in (planes.score, planes.flux, planes.flux_error):
-        plane[hidden] = np.nan
+    for plane in (planes.score, planes.flux, planes.flux_error, planes.translient):
+        if plane is not None:
+            plane[hidden] = np.nan
     return Difference(
         data=planes.data,
         variance=planes.variance,
@@ -133,6 +143,7 @@ def filtered_difference(
         score=planes.score,
         flux=planes.flux,
         flux_error=planes.flux_error,
+        translient=planes.translient,
     )
 
 
@@ -143,6 +154,7 @@ class _Planes:
     score: Pixels
     flux: Pixels
     flux_error: Pixels
+    translient: Pixels | None = None
 
 
 def _subtract_tile(
@@ -151,7 +163,7 @@ def _subtract_tile(
     shape, small = tile.side, _small_shape(tile)
     local, kernels = filters(*tile.centre, shape), filters(*tile.centre, small)
     matched, small_matched = _matched(local, pair), _matched(kernels, pair)
-    response = np.float32(irfft2(small_matched * kernels.psf, small)[0, 0])
+    response = _plane(small_matched * kernels.psf, small)
     new, ref, new_variance, ref_variance = (
         rfft2(tile.cut(plane), overwrite_x=True)
         for plane in (pair.new, pair.ref, pair.new_variance, pair.ref_variance)
@@ -173,17 +185,11 @@ def _subtract_tile(
     box = tile.inner.slices
     planes.data[box] = _plane(difference, shape)[tile.inside]
     planes.variance[box] = noise_plane(kernels.new, kernels.ref)[tile.inside]
-    write_score(
-        _plane(score, shape),
-        _plane(light, shape),
-        score_variance,
-        np.array([*noise.registration, noise.width, noise.relative], np.float32),
-        response,
-        tile.border,
-        planes.score[box],
-        planes.flux[box],
-        planes.flux_error[box],
-    )
+    terms = np.array([*noise.registration, noise.width, noise.relative], np.float32)
+    filtered = _plane(score, shape), _plane(light, shape), score_variance, terms, tile.border
+    write_score(*filtered, response[0, 0], planes.score[box], planes.flux[box], planes.flux_error[box])
+    if planes.translient is not None:
+        write_translation_score(*filtered, slope_covariance(response), planes.translient[box])
 
 
 def _unknown(tile: Tile, pair: CleanedPair) -> Pixels:

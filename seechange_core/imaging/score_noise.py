@@ -16,8 +16,8 @@ def write_score(
     light: Pixels,
     variance: Pixels,
     terms: Pixels,
-    response: np.float32,
     border: int,
+    response: np.float32,
     score: Pixels,
     flux: Pixels,
     flux_error: Pixels,
@@ -30,10 +30,10 @@ def write_score(
         Of a tile: the matched difference, the matched light of the reference, and the variance of the former.
     terms : array of shape (4,)
         Misregistration along x and y (pixel), error of the width (pixel^2), relative error.
-    response : float
-        Matched difference of a source of 1 electron.
     border : int
         Pixels of the tile around what is written, at least 1.
+    response : float
+        Matched difference of a source of 1 electron.
     score, flux, flux_error : array
         To be filled: views of the inner part of the tile.
 

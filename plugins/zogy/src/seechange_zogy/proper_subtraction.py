@@ -62,6 +62,7 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
         NoiseTerms((x_error, y_error), params.relative_error, pair.width_error),
         tile=params.tile,
         border=params.border,
+        translient=params.translient,
     )
     return replace(difference, metrics=metrics)
 
