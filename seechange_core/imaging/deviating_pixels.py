@@ -139,19 +139,19 @@ def deviating_pixels(
     """
     sharp, wide = at_scales
     limits = clip_sigma, light_fraction
-    middle, levels = _compared(data, variance, usable, sharp, *limits)
+    middle, levels = levels_about_middle(data, variance, usable, sharp, *limits)
     deviates: NDArray[np.bool_] = deviation_kernels.near_highest(levels, 1)
     kept = usable & ~deviates
     smoothed, smoothed_variance = np.empty_like(data), np.empty_like(data)
     deviation_kernels.smooth(np.where(kept, data, middle), wide.taps, smoothed)
     deviation_kernels.smooth(variance, wide.taps**2, smoothed_variance)
-    _, levels = _compared(smoothed, smoothed_variance, kept, wide, *limits)
+    _, levels = levels_about_middle(smoothed, smoothed_variance, kept, wide, *limits)
     # What is as faint as this spreads over the width of a star, beyond where it is significant.
     found = deviation_kernels.near_highest(levels, len(wide.taps) // 2)
     return deviates | (kept & deviation_kernels.spread(found, max(1, len(wide.taps) // 8)))
 
 
-def _compared(
+def levels_about_middle(
     data: Pixels,
     variance: Pixels,
     usable: NDArray[np.bool_],
@@ -159,7 +159,14 @@ def _compared(
     clip_sigma: float,
     light_fraction: float,
 ) -> tuple[Pixels, NDArray[np.uint8]]:
-    """Return the middle image, and how far each pixel lies beyond what is tolerated about it."""
+    """Return the middle image, and how far each pixel lies beyond what is tolerated about it.
+
+    Returns
+    -------
+    middle : array of shape (ny, nx)
+    levels : array of shape (n_images, ny, nx)
+        2 beyond the limit, 1 beyond half of it, 0 elsewhere.
+    """
     middle, number = np.empty(data.shape[1:], np.float32), np.empty(data.shape[1:], np.int32)
     deviation_kernels.middle_image(data, usable, middle, number)
     light = maximum_filter(np.maximum(middle, 0.0), 3)

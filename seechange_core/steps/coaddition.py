@@ -7,22 +7,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.api import Params, parameter
 from seechange_core.errors import Rejected
-from seechange_core.frames import BackgroundModel, Frame, PhotometricSolution, PsfModel, SkyMapping
+from seechange_core.frames import (
+    BackgroundModel,
+    Frame,
+    Mask,
+    MaskPlane,
+    PhotometricSolution,
+    PsfModel,
+    SkyMapping,
+)
+from seechange_core.frames.mask import MASK_DTYPE
+from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.step import Step, StepContext, StepResult
 
 if TYPE_CHECKING:
     from seechange_core.imaging.coaddition import Member
+    from seechange_core.imaging.half_comparison import HalfComparison
     from seechange_core.imaging.pixel_map import PixelMap
 
 #: What every member has to say for the coadd to say it.
 _COMMON = ("filter", "instrument", "telescope")
+#: So many contaminated places are listed.
+_MOST_PLACES = 100
 
 
-class CoadditionParams(Params):
+class CoadditionParams(GatedParams):
     """How images are added."""
+
+    quantities: ClassVar[Mapping[str, str]] = {
+        "n_contaminated": "contaminated",
+        "covered_fraction": "other",
+        "depth_fraction": "other",
+    }
 
     method: Literal["weighted", "mean", "proper"] = parameter(
         "weighted",
@@ -41,6 +61,14 @@ class CoadditionParams(Params):
         description="Part of the local light by which a pixel may deviate beyond what noise and seeing explain",
         ge=0,
         le=10,
+    )
+    change_sigma: float = parameter(
+        6.0,
+        description="Places that differ more between the earlier and the later half of four or more members are marked"
+        " as contaminated",
+        unit="sigma",
+        ge=4,
+        le=1000,
     )
 
 
@@ -81,7 +109,7 @@ class Coaddition(Step):
     """
 
     process: ClassVar[str] = "coaddition"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = CoadditionParams
     outputs: ClassVar[tuple[str, ...]] = ("image", "supplied_psf")
 
@@ -97,9 +125,10 @@ class Coaddition(Step):
         Raises
         ------
         Rejected
-            If no member reaches the grid, or if one is not calibrated and not relative to what all others are relative to.
+            If no member reaches the grid, or if one is neither calibrated nor relative to what all others are.
         """
         from seechange_core.imaging.coaddition import Clipping, WarpedMembers, coadd
+        from seechange_core.imaging.half_comparison import compare_halves
         from seechange_core.imaging.wcs_cards import cards_from_mapping
 
         grid, images = inputs["grid"], inputs["members"]
@@ -113,6 +142,12 @@ class Coaddition(Step):
         with WarpedMembers(pixels, grid.shape, inputs.get("scratch")) as members:
             clipping = Clipping(params.clip_sigma, params.light_fraction)
             made = coadd(members, method=params.method, clipping=clipping)
+            comparison = compare_halves(
+                members,
+                [info["mjd"] for info in infos],
+                clipping=clipping,
+                limit_sigma=params.change_sigma,
+            )
         frame = made.frame.replaced(
             info=_info(infos, grid, zero_point), header=cards_from_mapping(grid.mapping, grid.shape)
         )
@@ -125,7 +160,35 @@ class Coaddition(Step):
             "fwhm_pixel": made.psf.fwhm,
             "depth_fraction": made.depth_fraction,
         }
+        if comparison is not None:
+            frame = frame.replaced(mask=_marked(frame.mask, comparison.changed))
+            metrics |= _contamination(comparison, grid.mapping)
         return StepResult({"image": frame, "supplied_psf": made.psf}, metrics)
+
+
+def _marked(mask: Mask, changed: NDArray[np.bool_]) -> Mask:
+    return mask | np.where(changed, MASK_DTYPE(MaskPlane.CONTAMINATED), MASK_DTYPE(0))
+
+
+def _contamination(comparison: HalfComparison, mapping: SkyMapping) -> dict[str, Any]:
+    """Say where the halves differ: positions (deg), significance (sigma), flux in each half (electron)."""
+    strongest = comparison.changes[:_MOST_PLACES]
+    ra, dec = mapping.pixel_to_sky([each.x for each in strongest], [each.y for each in strongest])
+    places = [
+        {
+            "ra": round(float(ra[number]), 6),
+            "dec": round(float(dec[number]), 6),
+            "significance": round(each.significance, 2),
+            "earlier_electron": round(each.earlier, 1),
+            "later_electron": round(each.later, 1),
+        }
+        for number, each in enumerate(strongest)
+    ]
+    return {
+        "n_contaminated": len(comparison.changes),
+        "halves_apart_days": comparison.apart_days,
+        "contaminated_places": places,
+    }
 
 
 def _common_zero_point(images: Sequence[MemberImage]) -> float:

@@ -11,6 +11,7 @@ from scipy.fft import irfft2, rfft2
 
 from seechange_core.frames import Frame, PsfModel
 from seechange_core.imaging.coaddition import METHODS, Clipping, Coadd, Member, WarpedMembers, coadd
+from seechange_core.imaging.half_comparison import compare_halves
 from seechange_core.imaging.pixel_map import PixelMap
 from seechange_core.imaging.robust import scatter
 from seechange_core.simulation.psf_field import MoffatField
@@ -108,6 +109,7 @@ def test_depth_against_theory(method: str, seed: int, record_figure: Record) -> 
     assert made.clipped_fraction < 1e-5
 
 
+@pytest.mark.slow
 def test_methods_in_the_order_of_their_depth() -> None:
     with Scene(1, 8, 0).warped() as members:
         depth = {name: coadd(members, method=name, clipping=CLIPPING).depth_fraction for name in METHODS}
@@ -157,6 +159,7 @@ def test_psf_and_variance_are_those_of_the_result(
     assert abs(bias) < 0.003
 
 
+@pytest.mark.slow
 def test_rays_a_trail_and_an_asteroid_are_left_out(seed: int, record_figure: Record) -> None:
     scene = Scene(seed, 12, 60)
     random = np.random.default_rng(seed)
@@ -218,3 +221,51 @@ def trail(scene: Scene, image: int, peak: float) -> np.ndarray:
     rows, columns = np.indices(SHAPE)
     distance = (columns - 0.7 * rows - 60.0) / np.hypot(1.0, 0.7)
     return peak * np.exp(-0.5 * (distance / (scene.fwhm[image] / 2.3548)) ** 2)
+
+
+@pytest.mark.slow
+def test_transient_of_one_half_is_found(seed: int, record_figure: Record) -> None:
+    """Point sources in the later half only, on sky and on stars, of 8 to 30 sigma in that half."""
+    scene = Scene(seed, 12, 60)
+    x, y = (
+        grid.ravel() for grid in np.meshgrid(np.arange(60.0, SIDE - 60, 70), np.arange(60.0, SIDE - 60, 70))
+    )
+    signal = np.linspace(8.0, 30.0, len(x))
+    of_one = np.mean(
+        [(p.coefficients[0].astype(float) ** 2).sum() / v for p, v in zip(scene.psfs, scene.sky, strict=True)]
+    )
+    flux = signal / (6 * of_one) ** 0.5
+    for image in range(6, 12):
+        dx, dy = scene.shift[image]
+        light = np.zeros(SHAPE)
+        add_stars(light, scene.psfs[image], x + dx, y + dy, flux)
+        scene.extra[image] = light
+    with scene.warped() as members:
+        found = compare_halves(members, np.arange(12.0), clipping=CLIPPING, limit_sigma=6.0)
+    scene.extra[:] = 0.0
+    with scene.warped() as members:
+        none = compare_halves(members, np.arange(12.0), clipping=CLIPPING, limit_sigma=6.0)
+    assert found is not None
+    assert none is not None
+    assert none.changes == ()
+    assert found.apart_days == 6.0
+    place = np.array([[change.x, change.y] for change in found.changes])
+    nearest = np.array([np.hypot(*(place - [u, v]).T).min() for u, v in zip(x, y, strict=True)])
+    on_sky = np.array([np.hypot(scene.x - u, scene.y - v).min() > 25 for u, v in zip(x, y, strict=True)])
+    bright = signal > 10
+    part = np.mean(nearest[on_sky & bright] < 2)
+    record_figure("coadd_contamination_found", part, "of those above 10 sigma on sky")
+    assert part > 0.95
+    assert np.all([np.hypot(x - u, y - v).min() < 3 for u, v in place])
+    at = [int(np.argmin(np.hypot(*(place - [u, v]).T))) for u, v in zip(x, y, strict=True)]
+    gained = np.array([found.changes[i].later - found.changes[i].earlier for i in at])
+    seen = on_sky & (signal > 15)
+    assert np.median(gained[seen] / flux[seen]) == pytest.approx(1.0, abs=0.1)
+    assert found.changed[
+        np.rint(y[on_sky & (signal > 15)]).astype(int), np.rint(x[on_sky & (signal > 15)]).astype(int)
+    ].all()
+
+
+def test_three_images_have_no_halves() -> None:
+    with Scene(1, 3, 0).warped() as members:
+        assert compare_halves(members, [1.0, 2.0, 3.0], clipping=CLIPPING, limit_sigma=6.0) is None
