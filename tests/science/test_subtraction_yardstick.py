@@ -1,7 +1,8 @@
 """What every installed subtractor makes of simulated pairs, from their pixels alone.
 
-PSF, noise, registration and flux ratio are measured, as for plain images. Under `make science` five whole CCDs, else a quarter of one. Limits are averages; where less is simulated, they are
-widened by what chance allows there.
+PSF, noise, registration and flux ratio are measured, as for plain images. Under `make science` five whole CCDs are
+simulated, else a quarter of one. Limits are averages; where less is simulated, they are widened by what chance allows
+there.
 """
 
 from __future__ import annotations
