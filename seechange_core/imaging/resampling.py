@@ -12,14 +12,15 @@ _TINY = 1e-4
 #: Sums over shorter runs of neighbours are not worth the preparation.
 _SHORT_RUN = 6
 _FAST = {"contract", "reassoc", "nsz"}
-_ZERO = np.float32(0.0)
+_ZERO, _HALF = np.float32(0.0), np.float32(0.5)
 #: Pixels this many sigma above zero are asked for the error of interpolation.
 _SIGNIFICANT_SQUARED = np.float32(25.0)
 #: Error per sixth difference, as undersampled stars (FWHM 1.6 to 2.1 pixels) measure it.
 _ERROR_SQUARED = (0.09 / 64.0) ** 2
 #: Variance of such a difference in white noise, times four: what is below two sigma is taken for noise.
 _NOISE_OF_DIFFERENCE = 4.0 * 33729.5
-_SIXTH_DIFFERENCE = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0])
+# Zeros around it, so that it can be moved by a pixel.
+_SIXTH_DIFFERENCE = np.array([0.0, 1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0, 0.0])
 #: Values of the quintic B-spline at the pixels: from coefficients back to the image.
 _AT_PIXELS = np.array([1.0, 26.0, 66.0, 26.0, 1.0]) / 120.0
 
@@ -149,25 +150,30 @@ def _mirrored(index, length):  # type: ignore[no-untyped-def]
 def _interpolation_variance(coefficients, column, row, right, up, variance):  # type: ignore[no-untyped-def]
     """Square the error of the spline of an undersampled image at a position.
 
-    Along each axis the jump of the spline's fifth derivative, the sixth difference of the coefficients of the lines
-    along that axis, tells how much the image has that pixels cannot hold, less what noise makes of it. The error
-    vanishes on the pixels and is largest half-way between.
+    Along each axis the jumps of the spline's fifth derivative at the two pixels beside the position, the sixth
+    differences of the coefficients of the lines along that axis, tell how much the image has that pixels cannot hold,
+    less what noise makes of them. The error vanishes on the pixels and is largest half-way between.
     """
     ny, nx = coefficients.shape
-    column += int(right > np.float32(0.5))
-    row += int(up > np.float32(0.5))
-    if not (3 <= column < nx - 3 and 3 <= row < ny - 3):
+    if not (3 <= column < nx - 4 and 3 <= row < ny - 4):
         return _ZERO
-    along_x, along_y = 0.0, 0.0
-    for j in range(5):
-        for i in range(7):
-            weight = _AT_PIXELS[j] * _SIXTH_DIFFERENCE[i]
-            along_x += weight * coefficients[row + j - 2, column + i - 3]
-            along_y += weight * coefficients[row + i - 3, column + j - 2]
+    near_column, near_row = column + int(right > _HALF), row + int(up > _HALF)
     noise = _NOISE_OF_DIFFERENCE * variance
-    of_x = max(along_x * along_x - noise, 0.0) * np.sin(np.pi * right) ** 2
-    of_y = max(along_y * along_y - noise, 0.0) * np.sin(np.pi * up) ** 2
-    return np.float32(_ERROR_SQUARED * (of_x + of_y))
+    jumps = np.zeros((2, 2))
+    for i in range(8):
+        along_x, along_y = 0.0, 0.0
+        for j in range(5):
+            along_x += _AT_PIXELS[j] * coefficients[near_row + j - 2, column + i - 3]
+            along_y += _AT_PIXELS[j] * coefficients[row + i - 3, near_column + j - 2]
+        for pixel in range(2):
+            weight = _SIXTH_DIFFERENCE[i + 1 - pixel]
+            jumps[0, pixel] += weight * along_x
+            jumps[1, pixel] += weight * along_y
+    of_x = max(jumps[0, 0] ** 2 - noise, 0.0) + max(jumps[0, 1] ** 2 - noise, 0.0)
+    of_y = max(jumps[1, 0] ** 2 - noise, 0.0) + max(jumps[1, 1] ** 2 - noise, 0.0)
+    of_x *= np.sin(np.pi * right) ** 2
+    of_y *= np.sin(np.pi * up) ** 2
+    return np.float32(0.5 * _ERROR_SQUARED * (of_x + of_y))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -141,10 +141,9 @@ def _copy(
 
 def _factor_terms(pixel_map: PixelMap, degree: int, flux_factor: FluxFactor | None) -> Floats:
     """Fit a polynomial in the map's variables to the pixel area times the flux factor."""
-    side = np.linspace(-1.0, 1.0, _FACTOR_GRID)
-    v, u = (values.ravel() for values in np.meshgrid(side, side, indexing="ij"))
-    x = pixel_map.centre[0] + u * pixel_map.scale[0]
-    y = pixel_map.centre[1] + v * pixel_map.scale[1]
+    first_x, last_x, first_y, last_y = pixel_map.box
+    sides = np.linspace(first_y, last_y, _FACTOR_GRID), np.linspace(first_x, last_x, _FACTOR_GRID)
+    y, x = (values.ravel() for values in np.meshgrid(*sides, indexing="ij"))
     factors = np.abs(np.linalg.det(pixel_map.jacobian(x, y)))
     if flux_factor is not None:
         factors = factors * flux_factor(x, y)
