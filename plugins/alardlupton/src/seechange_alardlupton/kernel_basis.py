@@ -30,11 +30,15 @@ class KernelBasis:
         Products: which profile is taken along y and along x.
     combination : array of shape (n, n)
         Functions of the basis (rows) as sums of the products (columns).
+    varies : bool array of shape (n,)
+        Whether a function's coefficient varies over the image: not that of the first, since the flux ratio is the same
+        everywhere, nor those of the wings, which only few bright stars show.
     """
 
     profiles: Floats
     pairs: NDArray[np.intp]
     combination: Floats
+    varies: NDArray[np.bool_]
 
     @property
     def size(self) -> int:
@@ -113,4 +117,6 @@ def kernel_basis(narrow_fwhm: float, wide_fwhm: float, degrees: tuple[int, int, 
     combination = np.eye(len(index))
     combination[0, 0] = 1.0 / sums[0]
     combination[1:, 0] = -sums[1:] / sums[0]
-    return KernelBasis(table, index, combination)
+    varies = index[:, 0] < start
+    varies[0] = False
+    return KernelBasis(table, index, combination, varies)

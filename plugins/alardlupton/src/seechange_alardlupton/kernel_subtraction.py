@@ -9,7 +9,8 @@ import numpy as np
 
 from seechange_alardlupton import AlardLuptonParams
 from seechange_alardlupton.kernel_basis import kernel_basis
-from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel, stamp_sums
+from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel
+from seechange_alardlupton.stamp_sums import stamp_sums
 from seechange_alardlupton.stamps import choose_stamps
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
@@ -96,9 +97,7 @@ def _matching_kernel(
     narrow, wide = widths if convolve_new else widths[::-1]
     basis = kernel_basis(narrow, wide, params.degrees)
     half = max(round(_STAMP_HALF_FWHM * max(widths)), _LEAST_STAMP_HALF)
-    x, y = choose_stamps(
-        pair, half, basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
-    )
+    x, y = choose_stamps(pair, half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell)
     if len(x) < params.min_stamps:
         raise Rejected(
             f"{len(x)} stamps with a peak above {params.min_stamp_snr:g} sigma and usable surroundings; "
