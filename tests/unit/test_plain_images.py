@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,17 @@ def test_what_cannot_be_used_is_an_error_that_says_why(
     assert ran.exit_code != 0
     assert message in str(ran.exception)
     assert "bad.fits" in str(ran.exception)
+
+
+def test_python_example_of_the_documentation_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs/how-to/subtract-two-images.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(folder)
+    exec(compile(example.replace("ref.fits", "same.fits"), "example", "exec"), {})
+    scatter, _ = (float(number) for number in capsys.readouterr().out.split())
+    assert scatter == pytest.approx(1.0, abs=0.05)
 
 
 def test_unknown_subtractor_names_those_that_are_installed(folder: Path) -> None:
