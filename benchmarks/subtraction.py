@@ -1,7 +1,8 @@
 """Time and memory of every installed subtractor: ``python benchmarks/subtraction.py [--rows 4096] [--columns 2048]``.
 
 Each runs in a process of its own on a simulated pair that is in memory, with the true PSFs, all planes out; the time is
-the best of several runs after a first one, the memory the most that the process held meanwhile, with both images.
+the best of several runs after a first one. The memory is the most that the process held meanwhile, both images and all
+libraries included, and what the subtraction added to that.
 Simulated skies of more than a CCD are made of copies of a smaller one.
 """
 
@@ -40,7 +41,8 @@ def main() -> None:
     if given.subtractor:
         _measure(given.subtractor, shape, given.conditions)
         return
-    print(f"{'subtractor':14}{'CPU s':>8}{'us a pixel':>12}{'peak MB':>9}   ({shape[0]} x {shape[1]} pixels)")
+    titles = f"{'subtractor':14}{'CPU s':>8}{'us a pixel':>12}{'peak MB':>9}{'added MB':>10}"
+    print(f"{titles}   ({shape[0]} x {shape[1]} pixels)")
     for name in sorted(Registry().components("subtractor")):
         command = [sys.executable, __file__, *sys.argv[1:], "--subtractor", name]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="", flush=True)
@@ -54,7 +56,8 @@ def _measure(name: str, shape: tuple[int, int], conditions: str) -> None:
     runs = [measured(lambda: _forgotten(subtractor, pair)) for _ in range(_REPEATS + 1)][1:]
     cpu_s = min(run.cpu_s for run in runs)
     per_pixel_us = 1e6 * cpu_s / (shape[0] * shape[1])
-    print(f"{name:14}{cpu_s:8.2f}{per_pixel_us:12.3f}{max(run.peak_mb for run in runs):9.0f}")
+    peak_mb, added_mb = (max(getattr(run, what) for run in runs) for what in ("peak_mb", "added_mb"))
+    print(f"{name:14}{cpu_s:8.2f}{per_pixel_us:12.3f}{peak_mb:9.0f}{added_mb:10.0f}")
 
 
 def _forgotten(subtractor: Any, pair: AlignedPair) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import sys
 import time
@@ -30,26 +31,39 @@ class Measured(Generic[Result]):
     peak_mb : float
         Most memory that this process held meanwhile (resident, 10^6 byte), with all that it held before. Where the
         system cannot tell that (other than Linux), the most since the process began.
+    added_mb: float
+        Of this, what the computation added; NaN where the system cannot tell.
     """
 
     result: Result
     cpu_s: float
     peak_mb: float
+    added_mb: float
 
 
 def measured(compute: Callable[[], Result]) -> Measured[Result]:
     """Compute something and measure what that takes."""
     with contextlib.suppress(OSError):
         _RESET.write_text(_RESET_PEAK, "ascii")
+    before_mb = _memory_mb("VmRSS")
     started = time.process_time()
     result = compute()
-    return Measured(result, time.process_time() - started, _peak_mb())
+    cpu_s, peak_mb = time.process_time() - started, _memory_mb("VmHWM")
+    added_mb = peak_mb - before_mb
+    return Measured(result, cpu_s, peak_mb if math.isfinite(peak_mb) else _highest_mb(), added_mb)
 
 
-def _peak_mb() -> float:
+def _memory_mb(name: str) -> float:
+    """Return a line of the process's status as Linux gives it; NaN elsewhere."""
     try:
-        line = next(line for line in _STATUS.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024 / 1e6
-    except (OSError, StopIteration):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+        lines = _STATUS.read_text("ascii").splitlines()
+    except OSError:
+        return math.nan
+    return next(
+        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{name}:")), math.nan
+    )
+
+
+def _highest_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
