@@ -29,7 +29,7 @@ class AlardLuptonParams(FilteringParams):
         4, ge=1, le=50, description="Most stamps in each of the 8 by 8 cells of the image"
     )
     min_stamp_snr: float = parameter(
-        20.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
+        10.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
     )
     min_stamps: int = parameter(3, ge=1, description="Pairs with fewer good stamps are rejected")
     tile: int = parameter(512, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each")

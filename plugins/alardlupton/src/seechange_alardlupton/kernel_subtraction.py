@@ -25,7 +25,7 @@ from seechange_core.imaging.filtered_difference import (
 from seechange_core.imaging.spectra import kernel_spectrum
 from seechange_core.imaging.unknown_psf import with_measured_psfs
 
-_STAMPS_PER_TERM = 4
+_STAMPS_PER_TERM = 6
 _STAMP_HALF_FWHM = 2.5
 _LEAST_STAMP_HALF = 12
 
