@@ -82,7 +82,7 @@ class PixelMap:
 
     def nearest_whole_shift(self) -> PixelMap:
         """Return the map that moves everything by whole pixels and is nearest to this one."""
-        x, y = self._grid()
+        x, y = self.grid()
         shifts = (np.rint(np.median(there - here)) for there, here in zip(self(x, y), (x, y), strict=True))
         x_shift, y_shift = shifts
         return replace(
@@ -101,13 +101,14 @@ class PixelMap:
         """Return the polynomial terms of the map's own variables at target positions, shape (n, n_terms)."""
         return design_matrix(*self._normal(x, y), degree)
 
-    def _grid(self) -> tuple[Floats, Floats]:
+    def grid(self) -> tuple[Floats, Floats]:
+        """Return x and y of target positions that cover the box evenly."""
         sides = np.linspace(*self.box[2:], _GRID), np.linspace(*self.box[:2], _GRID)
         y, x = (values.ravel() for values in np.meshgrid(*sides, indexing="ij"))
         return x, y
 
     def _offsets(self, other: PixelMap) -> tuple[Floats, Floats]:
-        x, y = self._grid()
+        x, y = self.grid()
         (x_here, y_here), (x_there, y_there) = self(x, y), other(x, y)
         return x_here - x_there, y_here - y_there
 
