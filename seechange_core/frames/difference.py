@@ -31,6 +31,8 @@ class AlignedPair:
         As in `Frame`, of the new image.
     width_error : float
         Error of the two PSFs' widths relative to each other: 1 sigma of the variance along one axis (pixel^2).
+    flux_ratio_error : float
+        Error of the flux ratio as a part of it, with its variation over the image.
     """
 
     new: Frame
@@ -41,6 +43,7 @@ class AlignedPair:
     registration_error: tuple[float, float] = (0.0, 0.0)
     info: Mapping[str, Any] = field(default_factory=dict)
     width_error: float = 0.0
+    flux_ratio_error: float = 0.0
 
     def psfs(self) -> tuple[PsfModel, PsfModel]:
         """Return both PSFs.

@@ -41,6 +41,8 @@ class CleanedPair:
         As in `AlignedPair`.
     new_noise, ref_noise : float
         Typical noise of a pixel without sources (electron).
+    sky_difference : float
+        Mean level that was subtracted from the new image, whose sky had so much more than the reference's (electron).
     """
 
     new: Pixels
@@ -54,6 +56,7 @@ class CleanedPair:
     ref_psf: PsfModel
     new_noise: float
     ref_noise: float
+    sky_difference: float = 0.0
 
     @property
     def usable_fraction(self) -> float:
@@ -141,7 +144,11 @@ def without_background(pair: CleanedPair) -> CleanedPair:
         if not kept.any() or np.array_equal(kept, usable):
             break
         usable, surface = kept, _surface(mean, kept)
-    return replace(pair, new=pair.new - as_pixels(_drawn(surface.astype(np.float32), shape)))
+    return replace(
+        pair,
+        new=pair.new - as_pixels(_drawn(surface.astype(np.float32), shape)),
+        sky_difference=float(_drawn(surface, (rows, columns)).mean()),
+    )
 
 
 def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Floats:

@@ -54,12 +54,17 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
             metrics,
         )
     cleaned = without_background(cleaned)
+    metrics["sky_difference_electron"] = round(cleaned.sky_difference, 4)
     floor = params.min_registration_error
     x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
     difference = filtered_difference(
         cleaned,
         _ProperFilters(cleaned),
-        NoiseTerms((x_error, y_error), params.relative_error, pair.width_error),
+        NoiseTerms(
+            (x_error, y_error),
+            float(np.hypot(params.relative_error, pair.flux_ratio_error)),
+            pair.width_error,
+        ),
         tile=params.tile,
         border=params.border,
         translient=params.translient,
