@@ -36,7 +36,7 @@ _VARIANCES = {
 }
 _MASKS = ("MASK", "DQ", "BPM", "BADPIX", "FLAGS")
 _PSFS = ("PSF", "PSF_DATA", "PSF_INFO")
-_GAINS = ("EGAIN", "CCDGAIN", "GAINEFF")
+_GAINS = ("EGAIN", "CCDGAIN", "GAINEFF", "GAINA")
 _ELECTRONS = {"electron", "electrons", "e", "e-", "photoelectron"}
 
 

@@ -42,7 +42,7 @@ MASK_MEANINGS: dict[MaskPlane, str] = {
     MaskPlane.INTERPOLATED: "value interpolated from neighbours",
     MaskPlane.INJECTED: "light of an injected source",
     MaskPlane.SUSPECT: "flagged by the data's provider; used",
-    MaskPlane.CONTAMINATED: "light in a coadd that only a half of its time shows; used",
+    MaskPlane.CONTAMINATED: "seen in one half of a coadd's time only; used",
 }
 
 #: Pixels with any of these planes are left out of every measurement.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from seechange_core.frames import (
     SourceTable,
     unusable,
 )
+from seechange_core.frames.mask import MASK_DTYPE
 from seechange_core.steps.step import CalibratedImage, StepResult
 
 #: Measures the sky of a frame.
@@ -42,6 +44,8 @@ _MAG_PER_RELATIVE = 1.0857
 _GAIN_SIGNIFICANCE = 5.0
 #: A sky that is so many times its own scatter has not been subtracted.
 _SKY_SIGMA = 5.0
+#: So many pixels within this part of the highest value are at saturation.
+_PLATEAU, _PLATEAU_PIXELS = 0.01, 10
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,10 @@ def frame_with_noise(
     if not usable.any():
         raise InputError(f"{plain.name}: none of its pixels is usable: all are masked or not a number")
     data = np.where(finite, plain.data, np.float32(0))
-    mask = plain.mask | np.where(finite, plain.mask.dtype.type(0), plain.mask.dtype.type(MaskPlane.NO_DATA))
+    mask = plain.mask | np.where(finite, MASK_DTYPE(0), MASK_DTYPE(MaskPlane.NO_DATA))
+    if not np.any(mask & MASK_DTYPE(MaskPlane.SATURATED)):
+        mask[usable & (data >= _saturation_level(data[usable]))] |= MASK_DTYPE(MaskPlane.SATURATED)
+        usable &= ~unusable(mask)
     gain, gain_from = _gain(plain, data, usable)
     scale = np.float32(gain)
     data *= scale
@@ -186,6 +193,16 @@ def frame_with_noise(
         noise_from = "scatter of blank sky, and the photons of sources"
     frame = Frame(data, variance, mask, info, plain.header)
     return frame, {"gain": gain, "gain_from": gain_from, "noise_from": noise_from}
+
+
+def _saturation_level(values: Pixels) -> float:
+    """Return the level at which the brightest pixels are cut off; infinity if they are not.
+
+    Where light is not cut off hardly any two pixels are as bright as the brightest.
+    """
+    highest = float(values.max())
+    level = highest - _PLATEAU * abs(highest - float(np.median(values)))
+    return level if np.count_nonzero(values >= level) >= _PLATEAU_PIXELS else math.inf
 
 
 def _variance(data: Pixels, usable: NDArray[np.bool_], background: BackgroundModel) -> Pixels:

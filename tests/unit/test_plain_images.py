@@ -174,6 +174,15 @@ def test_plane_of_another_shape_is_an_error(tmp_path: Path) -> None:
         read(path)
 
 
+def test_saturation_shows_by_the_level_at_which_stars_are_cut_off() -> None:
+    data = image_pair(2, SHAPE, CONDITIONS).new.data
+    level = float(np.sort(data, axis=None)[-60])
+    for pixels, expected in ((data, 0), (np.minimum(data, level), 60)):
+        plain = PlainImage("new", pixels, np.zeros(SHAPE, np.uint16), variance=np.ones(SHAPE, np.float32))
+        frame, _ = frame_with_noise(plain, lambda frame: None)  # type: ignore[arg-type, return-value]
+        assert np.count_nonzero(frame.mask & MaskPlane.SATURATED) == pytest.approx(expected, abs=4)
+
+
 def test_masked_image_is_an_error() -> None:
     plain = PlainImage("all.fits", np.ones((5, 5), np.float32), np.full((5, 5), MaskPlane.BAD, np.uint16))
     with pytest.raises(InputError, match=r"all\.fits: none of its pixels is usable"):
