@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import AlignedPair, Frame, unusable
+from seechange_core.frames import AlignedPair, Frame, SkyMapping, unusable
 from seechange_core.imaging.background import background_image
 from seechange_core.imaging.flux_scaling import variation_factor
 from seechange_core.imaging.pixel_map import fit_pixel_map
@@ -51,7 +51,8 @@ def align(
     new, reference : CalibratedImage
         Both as calibrated, sky included.
     unmeasured_registration_error : float
-        Misregistration along each axis (pixel) where too few stars measure it.
+        Misregistration along each axis (pixel) where too few stars measure it; more, if the errors of the two sky
+        mappings make it so.
 
     Raises
     ------
@@ -68,7 +69,8 @@ def align(
     warped = warp_frame(_without_sky(reference), registration.pixel_map, shape, flux_factor=factor)
     error = registration.error
     if not np.all(np.isfinite(error)):
-        error = (unmeasured_registration_error, unmeasured_registration_error)
+        unmeasured = max(unmeasured_registration_error, _error_of_mappings(new.mapping, reference.mapping))
+        error = (unmeasured, unmeasured)
     flux_ratio = float(10 ** (0.4 * (reference.photometry.zero_point - new.photometry.zero_point)))
     scale = reference.mapping.pixel_scale_arcsec / new.mapping.pixel_scale_arcsec
     width_error = float(np.hypot(psf_width_error(new.sources), psf_width_error(reference.sources) * scale**2))
@@ -99,6 +101,13 @@ def scaled_reference(pair: AlignedPair) -> Frame:
     """Return the warped reference in electrons of the new image."""
     scale = np.float32(1 / pair.flux_ratio)
     return pair.ref.replaced(data=pair.ref.data * scale, variance=pair.ref.variance * (scale * scale))
+
+
+def _error_of_mappings(new: SkyMapping, reference: SkyMapping) -> float:
+    """Return how well two sky mappings agree, by their own errors as far as they are known (pixel of the new image)."""
+    return float(np.hypot(*np.nan_to_num([new.error_mas, reference.error_mas]))) / (
+        1e3 * new.pixel_scale_arcsec
+    )
 
 
 def _without_sky(calibrated: CalibratedImage) -> Frame:

@@ -214,3 +214,17 @@ def test_variation_enters_the_alignment() -> None:
     assert not aligned.metrics["resampled"]
     assert aligned.metrics["registration_degree"] == -1
     assert aligned.pair.flux_ratio == 1.0
+    assert aligned.pair.registration_error == (0.1, 0.1)
+
+
+def test_errors_of_the_mappings_count_where_no_stars_do() -> None:
+    shape = (100, 100)
+    mesh = np.zeros((2, 2), np.float32)
+    background = BackgroundModel(mesh, mesh + 1, (50, 50), shape, 0.0, 1.0)
+    frame = Frame(np.zeros(shape), np.ones(shape), np.zeros(shape))
+    photometry = PhotometricSolution(30.0, 0.001, 0.01, 200, "r")
+    mapping = SkyMapping((10.0, 10.0), (50.0, 50.0), np.diag([-SCALE, SCALE]), error_mas=52.0)
+    psf = MoffatField(shape, 4.0).model()
+    new = CalibratedImage(frame, background, SourceTable.empty(), psf, mapping, photometry)
+    aligned = align(new, new, unmeasured_registration_error=0.1)
+    assert aligned.pair.registration_error == pytest.approx([0.2 * 2**0.5] * 2)
