@@ -191,7 +191,10 @@ def coadd(members: WarpedMembers, *, method: str, clipping: Clipping) -> Coadd:
 
 
 def _warped(member: Member, shape: tuple[int, int]) -> tuple[Pixels, Pixels, Mask]:
-    data, variance, mask = warp_rows(prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1])
+    # The error of interpolation would hide cosmic rays, which are as sharp as nothing else.
+    data, variance, mask = warp_rows(
+        prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1], interpolation_error=False
+    )
     data *= np.float32(member.scale)
     variance *= np.float32(member.scale**2)
     return data, variance, mask
