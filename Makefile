@@ -15,7 +15,7 @@ help:
 	@echo "make test-fast  the tests that take less than about five seconds each"
 	@echo "make lint       ruff, mypy and import-linter"
 	@echo "make docs       the documentation, to docs/_build/html"
-	@echo "make science    the tests against simulated truth, over all seeds; figures to docs/quality.json"
+	@echo "make science    the tests against truth, over all seeds, and on real data; figures to docs/quality.json"
 	@echo "make clean      remove what these wrote, except the environment"
 
 # Python, if PYTHON names none, is the first of these that is new enough and can make environments.
@@ -63,7 +63,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs docs/_build/html
 
 science: $(VENV)/.installed-dev
-	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest tests/science $(PLUGINS)
+	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest tests/science tests/acceptance $(PLUGINS)
 
 clean:
 	rm -rf build dist demo-out docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -16,7 +16,9 @@ from seechange_core.registry import Registry
 COMMANDS = {
     "demo": "Simulate a small survey, run it through the chain, and show what was found.",
     "process": "Run exposures through the chain, from raw pixels to scored measurements.",
-    "reference": "Build, list and retire references.",
+    "reference": "Build, list, show and retire references.",
+    "subtract": "Subtract one plain FITS image from another.",
+    "bench": "Compare algorithms on the same images.",
     "calibration": "Make bias and flat frames known, and list them.",
     "show": "List exposures, images, detections, measurements, objects.",
     "plot": "Draw images, residuals of the astrometry, differences, stamps and light curves.",

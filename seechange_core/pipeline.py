@@ -154,7 +154,7 @@ def referencing_provenance(profile: Profile) -> Provenance:
     """Return the provenance of references: their choice of images, and how those became one."""
     plan = coadd_plan(profile)
     upstream = {role: plan[plan.maker(role)].provenance for role in CALIBRATED_ROLES}
-    return Provenance.of(REFERENCING, "1.0", profile.parameters(REFERENCING).critical(), {}, upstream)
+    return Provenance.of(REFERENCING, "1.1", profile.parameters(REFERENCING).critical(), {}, upstream)
 
 
 def _plan(profile: Profile, chain: Sequence[type[Step]], outside: Mapping[str, Provenance]) -> Plan:

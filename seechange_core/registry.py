@@ -94,8 +94,9 @@ class Registry:
     def __init__(self, entry_points: Iterable[metadata.EntryPoint] | None = None) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._components: dict[tuple[str, str], tuple[type[Component], PluginStatus]] = {}
-        self._conflicts: dict[tuple[str, str], str] = {}
+        #: By kind, stage (of calibrators) and name.
+        self._components: dict[tuple[str, str, str], tuple[type[Component], PluginStatus]] = {}
+        self._conflicts: dict[tuple[str, str, str], str] = {}
         self.plugins: list[PluginStatus] = []
         found = metadata.entry_points(group=ENTRY_POINT_GROUP) if entry_points is None else entry_points
         # One by one: pluggy's own loader stops at the first failure and drops the second of two equal names.
@@ -151,47 +152,77 @@ class Registry:
             if problem:
                 _append_error(status, problem)
                 continue
-            key = (kind, component.name)
+            key = (kind, str(getattr(component, "stage", "")), component.name)
             if key in self._components or key in self._conflicts:
                 self._conflict(key, status)
                 continue
             self._components[key] = (component, status)
-            status.components.setdefault(kind, []).append(component.name)
+            names = status.components.setdefault(kind, [])
+            if component.name not in names:
+                names.append(component.name)
 
-    def _conflict(self, key: tuple[str, str], status: PluginStatus) -> None:
-        kind, name = key
+    def _conflict(self, key: tuple[str, str, str], status: PluginStatus) -> None:
+        kind, _, name = key
         message = self._conflicts.get(key)
         if message is None:
             _, first = self._components.pop(key)
-            first.components[kind].remove(name)
+            if not any(
+                key[::2] == (kind, name) and its is first for key, (_, its) in self._components.items()
+            ):
+                first.components[kind].remove(name)
             message = f"two packages provide the {kind} {name!r}: {first.package} and {status.package}; uninstall one"
             self._conflicts[key] = message
             _append_error(first, message)
         if message not in status.error:
             _append_error(status, message)
 
-    def component(self, kind: str, name: str) -> type[Any]:
+    def component(self, kind: str, name: str, stage: str = "") -> type[Any]:
         """Look a component class up.
+
+        Parameters
+        ----------
+        kind, name : str
+            What it is and what a profile calls it.
+        stage : str
+            Of a calibrator; may be left out where calibrators of one stage only have the name.
 
         Raises
         ------
         PluginError
-            If two packages claim the name.
+            If two packages claim the name, or two stages have it and none is given.
         UnknownComponentError
             If none has it; lists what is installed, what is near, and which plugins are broken.
         """
-        if (kind, name) in self._conflicts:
-            raise PluginError(self._conflicts[kind, name])
-        if (kind, name) not in self._components:
+        conflict = self._conflict_of(stage or kind, name)
+        if conflict:
+            raise PluginError(conflict)
+        found = self._found(kind, name, stage)
+        if not found:
             raise UnknownComponentError(
-                self.unknown_component_message(kind, name, sorted(self.components(kind)))
+                self.unknown_component_message(stage or kind, name, sorted(self.components(kind, stage)))
             )
-        return self._components[kind, name][0]
+        if len(found) > 1:
+            stages = " and ".join(its_stage for _, its_stage, _ in found)
+            raise PluginError(f"{kind}s of the stages {stages} are called {name!r}: say which is meant")
+        return self._components[found[0]][0]
+
+    def _found(self, kind: str, name: str, stage: str) -> list[tuple[str, str, str]]:
+        keys = sorted(self._components)
+        return [key for key in keys if key[::2] == (kind, name) and stage in ("", key[1])]
+
+    def _conflict_of(self, kind_or_stage: str, name: str) -> str:
+        messages = (
+            text
+            for (kind, stage, its_name), text in self._conflicts.items()
+            if its_name == name and kind_or_stage in (kind, stage)
+        )
+        return next(messages, "")
 
     def unknown_component_message(self, kind: str, name: str, installed: list[str]) -> str:
-        """Say that a component is not there, what is, and what may be broken."""
-        if (kind, name) in self._conflicts:
-            return self._conflicts[kind, name]
+        """Say that a component of a kind or stage is not there, what is, and what may be broken."""
+        conflict = self._conflict_of(kind, name)
+        if conflict:
+            return conflict
         near = difflib.get_close_matches(name, installed, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         broken = [f"{status.package} {status.error}" for status in self.plugins if status.error]
@@ -200,16 +231,20 @@ class Registry:
         return f"no {kind} is called {name!r}; installed: {there}{hint}{trouble}"
 
     def components(self, kind: str, stage: str = "") -> dict[str, type[Any]]:
-        """Return all component classes of a kind, and of a stage if one is named, by name."""
+        """Return the component classes of a kind by name; of calibrators those of a stage, which alone are unique."""
         return {
             name: component
-            for (its_kind, name), (component, _) in sorted(self._components.items())
-            if its_kind == kind and (not stage or getattr(component, "stage", "") == stage)
+            for (its_kind, its_stage, name), (component, _) in sorted(self._components.items())
+            if its_kind == kind and stage in ("", its_stage)
         }
 
-    def package_of(self, kind: str, name: str) -> tuple[str, str]:
+    def all_components(self) -> list[type[Any]]:
+        """Return the classes of all components that are installed, in the order of kind, stage and name."""
+        return [component for _, (component, _) in sorted(self._components.items())]
+
+    def package_of(self, kind: str, name: str, stage: str = "") -> tuple[str, str]:
         """Return name and version of the package that provides a component."""
-        status = self._components[kind, name][1]
+        status = self._components[self._found(kind, name, stage)[0]][1]
         return status.package, status.package_version
 
     def add_commands(self, cli: click.Group) -> None:

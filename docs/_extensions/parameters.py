@@ -40,7 +40,7 @@ def _slots(schema: ProcessSchema, registry: Registry) -> Iterator[str]:
         yield f"``{block}.use``: {what}; installed: {', '.join(f'``{name}``' for name in installed)}\n"
         for name, component in installed.items():
             about = (component.__doc__ or "").strip().splitlines()[0]
-            package, _ = registry.package_of(slot.kind, name)
+            package, _ = registry.package_of(slot.kind, name, slot.stage)
             text = f"{about} (version {component.version}, {package})\n\n{_fields(component.Params)}"
             yield section(f"``{block}.{name}``", text, "~")
 

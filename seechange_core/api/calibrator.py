@@ -141,6 +141,11 @@ class AstrometrySolver(Calibrator):
     #: False if it never looks at stars.
     needs_catalog: ClassVar[bool] = True
 
+    @property
+    def frame(self) -> str:
+        """File name of the exposure whose sources take the place of catalogue stars; empty for a catalogue."""
+        return ""
+
     @abc.abstractmethod
     def solve(
         self, image: Frame, sources: SourceTable, first: SkyMapping | None, stars: StarTable | None
@@ -162,6 +167,11 @@ class PhotometrySolver(Calibrator):
     stage: ClassVar[str] = "photometry"
     #: False if it never looks at stars.
     needs_catalog: ClassVar[bool] = True
+
+    @property
+    def frame(self) -> str:
+        """File name of the exposure whose sources take the place of catalogue stars; empty for a catalogue."""
+        return ""
 
     @abc.abstractmethod
     def solve(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seechange_core.api import Calibrator, Instrument, StarCatalog, hookimpl
 from seechange_core.builtin import detrending
 from seechange_core.builtin.astrometry_header import HeaderAstrometry
+from seechange_core.builtin.astrometry_relative import RelativeAstrometry
 from seechange_core.builtin.astrometry_stars import StarsAstrometry
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.catalog_file import FileCatalog
@@ -12,6 +13,7 @@ from seechange_core.builtin.catalog_gaia import GaiaDr3
 from seechange_core.builtin.catalog_hats import HatsCatalog
 from seechange_core.builtin.catalog_survey import Survey
 from seechange_core.builtin.fits_images import FitsImages
+from seechange_core.builtin.photometry_relative import RelativePhotometry
 from seechange_core.builtin.photometry_stars import StarsPhotometry
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.builtin.psf_supplied import SuppliedPsf
@@ -33,7 +35,9 @@ def register_calibrators() -> list[type[Calibrator]]:
         PixelGridPsf,
         SuppliedPsf,
         HeaderAstrometry,
+        RelativeAstrometry,
         StarsAstrometry,
+        RelativePhotometry,
         StarsPhotometry,
     ]
     return [*corrections, *measurements]

@@ -136,7 +136,7 @@ def lightcurve(
         columns["flux"],
         columns["flux_error"],
         columns["filter"],
-        unit="nJy" if all(columns["calibrated"]) else "electron",
+        unit=" or ".join(sorted(set(columns["flux_unit"]))),
         title=name,
     )
     _save(axes.get_figure(root=True), output)

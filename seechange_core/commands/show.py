@@ -44,8 +44,9 @@ def show(
 ) -> None:
     """List exposures, images, detections (measured candidates) or objects.
 
-    Fluxes are nJy where the column calibrated is True, else electrons. Where the database is, the profile says, or
-    SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
+    The column flux_unit says what fluxes are in: nJy; relative, electrons of the exposure that all are relative to; or
+    electron, of the image itself. Positions are ICRS unless sky_frame says relative. Where the database is, the profile
+    says, or SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
     """
     from seechange_core.store.listings import Selection, list_rows
 

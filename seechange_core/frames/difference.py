@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seechange_core.errors import Rejected
 from seechange_core.frames.arrays import Mask, Pixels
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.psf import PsfModel
@@ -20,8 +21,8 @@ class AlignedPair:
     new, ref : Frame
         Electrons of their own exposures, background subtracted. ``ref`` is warped to the grid of ``new``; pixels that
         the reference does not cover are ``NO_DATA``.
-    new_psf, ref_psf : PsfModel
-        Both in pixel coordinates of ``new``; ``ref_psf`` as warped.
+    new_psf, ref_psf : PsfModel or None
+        Both in pixel coordinates of ``new``; ``ref_psf`` as warped. None if unknown.
     flux_ratio : float
         Electrons in ``ref`` of a source that has 1 electron in ``new``; from the zero points.
     registration_error : tuple of float
@@ -30,16 +31,31 @@ class AlignedPair:
         As in `Frame`, of the new image.
     width_error : float
         Error of the two PSFs' widths relative to each other: 1 sigma of the variance along one axis (pixel^2).
+    flux_ratio_error : float
+        Error of the flux ratio as a part of it, with its variation over the image.
     """
 
     new: Frame
     ref: Frame
-    new_psf: PsfModel
-    ref_psf: PsfModel
+    new_psf: PsfModel | None
+    ref_psf: PsfModel | None
     flux_ratio: float
     registration_error: tuple[float, float] = (0.0, 0.0)
     info: Mapping[str, Any] = field(default_factory=dict)
     width_error: float = 0.0
+    flux_ratio_error: float = 0.0
+
+    def psfs(self) -> tuple[PsfModel, PsfModel]:
+        """Return both PSFs.
+
+        Raises
+        ------
+        Rejected
+            If one is unknown; a subtractor that can do without measures it.
+        """
+        if self.new_psf is None or self.ref_psf is None:
+            raise Rejected("a PSF of the pair is unknown, and this subtractor needs both")
+        return self.new_psf, self.ref_psf
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,10 @@ class Difference:
         PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
     metrics : mapping
         JSON values that describe how well it went.
+    translient : array or None
+        Significance with which light moved at each pixel, in sigma of one direction: the square root of a chi-square of
+        two degrees of freedom; NaN as in the score. Where it is greater than the score around, a source moved rather
+        than changed. None if it was not asked for.
     """
 
     data: Pixels
@@ -71,3 +91,4 @@ class Difference:
     flux: Pixels | None = None
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    translient: Pixels | None = None

@@ -53,6 +53,8 @@ class SkyMapping:
         the mapping was given.
     log10_chance : float
         Of the probability that the stars matched by chance; NaN where the mapping was given.
+    relative_to : str
+        The exposure whose nominal pointing and pixel scale it follows; empty where the positions are those of the sky.
     """
 
     crval: tuple[float, float]
@@ -66,6 +68,12 @@ class SkyMapping:
     n_stars: int = 0
     error_mas: float = float("nan")
     log10_chance: float = float("nan")
+    relative_to: str = ""
+
+    @property
+    def sky_frame(self) -> str:
+        """What right ascension and declination are in: ``"icrs"``, or ``"relative"`` to an exposure."""
+        return "relative" if self.relative_to else "icrs"
 
     @property
     def pixel_scale_arcsec(self) -> float:

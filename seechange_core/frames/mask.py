@@ -27,6 +27,7 @@ class MaskPlane(IntFlag):
     INTERPOLATED = 1 << 8
     INJECTED = 1 << 9
     SUSPECT = 1 << 10
+    CONTAMINATED = 1 << 11
 
 
 MASK_MEANINGS: dict[MaskPlane, str] = {
@@ -41,6 +42,7 @@ MASK_MEANINGS: dict[MaskPlane, str] = {
     MaskPlane.INTERPOLATED: "value interpolated from neighbours",
     MaskPlane.INJECTED: "light of an injected source",
     MaskPlane.SUSPECT: "flagged by the data's provider; used",
+    MaskPlane.CONTAMINATED: "seen in one half of a coadd's time only; used",
 }
 
 #: Pixels with any of these planes are left out of every measurement.

@@ -11,6 +11,8 @@ from seechange_core.frames.arrays import Floats
 
 #: AB magnitude of 1 nJy.
 NJY_ZERO_POINT = 31.4
+#: Nominal zero point of an exposure that others are relative to: its electrons are the unit of relative fluxes.
+RELATIVE_ZERO_POINT = 25.0
 
 
 def variation_terms(x: ArrayLike, y: ArrayLike, shape: tuple[int, int]) -> Floats:
@@ -50,6 +52,9 @@ class PhotometricSolution:
         Name of the star catalogue.
     calibrated : bool
         False if no catalogue supports the number: fluxes must then not be called nJy.
+    relative_to : str
+        Where it is not calibrated: the exposure whose zero point is taken to be `RELATIVE_ZERO_POINT`; empty if there
+        is none. Fluxes of all images with the same one can be compared with each other.
     variation : tuple of float
         Coefficients (mag) of the first of `variation_terms`; none where the zero point is the same everywhere.
     shape : tuple of int
@@ -66,6 +71,27 @@ class PhotometricSolution:
     calibrated: bool = True
     variation: tuple[float, ...] = ()
     shape: tuple[int, int] = (1, 1)
+    relative_to: str = ""
+
+    @property
+    def flux_unit(self) -> str:
+        """What fluxes are in after `flux_per_electron_at`: ``"nJy"``, ``"relative"`` or ``"electron"``.
+
+        Relative ones are in electrons of the exposure `relative_to`; ``"electron"`` is of the image itself.
+        """
+        if self.calibrated:
+            return "nJy"
+        return "relative" if self.relative_to else "electron"
+
+    def flux_per_electron_at(self, x: ArrayLike, y: ArrayLike) -> Floats:
+        """Factors from electrons of the exposure to `flux_unit` at positions (pixel), shape (n,)."""
+        if self.calibrated:
+            return self.njy_per_electron_at(x, y)
+        zero_points = self.zero_point_at(x, y)
+        if not self.relative_to:
+            return np.ones_like(zero_points)
+        found: Floats = 10.0 ** (0.4 * (RELATIVE_ZERO_POINT - zero_points))
+        return found
 
     @property
     def njy_per_electron(self) -> float:

@@ -85,8 +85,10 @@ class DetectionTable(ColumnTable):
 class MeasurementTable(ColumnTable):
     """Candidates, measured on the difference image.
 
-    Fluxes are nJy where ``meta["calibrated"]`` is true; otherwise they are electrons and magnitudes are NaN.
-    Sky positions are NaN without a WCS. What cannot be measured is NaN.
+    ``meta["flux_unit"]`` says what fluxes are in: ``"nJy"`` (then ``meta["calibrated"]`` is true and there are
+    magnitudes), ``"relative"`` (electrons of the exposure ``meta["relative_to"]``) or ``"electron"`` (of the image
+    itself). ``meta["sky_frame"]`` says what sky positions are in: ``"icrs"``, or ``"relative"`` to the nominal pointing
+    of an exposure; they are NaN without a WCS. What cannot be measured is NaN.
     """
 
     COLUMNS: ClassVar = {
@@ -128,6 +130,21 @@ class MeasurementTable(ColumnTable):
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
         "psf_like": (np.bool_, "", "none of the limits on shape and residuals is exceeded"),
     }
+
+    @property
+    def flux_unit(self) -> str:
+        """What fluxes are in: ``"nJy"``, ``"relative"`` or ``"electron"``."""
+        return str(self.meta.get("flux_unit", "nJy" if self.meta.get("calibrated") else "electron"))
+
+    @property
+    def sky_frame(self) -> str:
+        """What sky positions are in: ``"icrs"`` or ``"relative"``."""
+        return str(self.meta.get("sky_frame", "icrs"))
+
+    def unit(self, name: str) -> str:
+        """Return the unit of a column; that of fluxes is the table's own."""
+        declared = super().unit(name)
+        return self.flux_unit if declared == "nJy" else declared
 
 
 class ScoreTable(ColumnTable):

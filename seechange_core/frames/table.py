@@ -59,6 +59,10 @@ class ColumnTable(Mapping[str, NDArray[Any]]):
         """Return the number of columns, as a mapping does; `n_rows` is the number of rows."""
         return len(self._columns)
 
+    def unit(self, name: str) -> str:
+        """Return the unit of a column; empty if it has none, or was not declared."""
+        return self.COLUMNS[name][1] if name in self.COLUMNS else ""
+
     @property
     def n_rows(self) -> int:
         """Number of rows."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from seechange_core.frames import AlignedPair, Floats, Mask, Pixels, PsfModel, unusable
+from seechange_core.frames import AlignedPair, Floats, Frame, Mask, Pixels, PsfModel, unusable
 from seechange_core.frames.arrays import as_pixels
 from seechange_core.frames.polynomial import design_matrix, exponents
-from seechange_core.imaging.masked_pixels import filled_from_neighbours
+from seechange_core.imaging.masked_pixels import fill_holes
 from seechange_core.imaging.robust import scatter
 
 _BACKGROUND_CELLS = 8
@@ -41,6 +41,8 @@ class CleanedPair:
         As in `AlignedPair`.
     new_noise, ref_noise : float
         Typical noise of a pixel without sources (electron).
+    sky_difference : float
+        Mean level that was subtracted from the new image, whose sky had so much more than the reference's (electron).
     """
 
     new: Pixels
@@ -54,6 +56,7 @@ class CleanedPair:
     ref_psf: PsfModel
     new_noise: float
     ref_noise: float
+    sky_difference: float = 0.0
 
     @property
     def usable_fraction(self) -> float:
@@ -79,35 +82,43 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
     -------
     CleanedPair
         Its noise levels are 0 if no pixel is usable in both images.
+
+    Raises
+    ------
+    Rejected
+        If a PSF is unknown.
     """
+    new_psf, ref_psf = pair.psfs()
     scale = np.float32(1.0 / pair.flux_ratio)
-    new, new_variance = pair.new.data, pair.new.variance
-    ref, ref_variance = pair.ref.data * scale, pair.ref.variance * (scale * scale)
-    new_bad = unusable(pair.new.mask) | ~(np.isfinite(new) & np.isfinite(new_variance) & (new_variance > 0))
-    ref_bad = unusable(pair.ref.mask) | ~(np.isfinite(ref) & np.isfinite(ref_variance) & (ref_variance > 0))
+    new_bad, ref_bad = _bad(pair.new), _bad(pair.ref)
     bad = new_bad | ref_bad
+    new, new_variance = pair.new.data.copy(), pair.new.variance.copy()
+    ref, ref_variance = pair.ref.data * scale, pair.ref.variance * (scale * scale)
     new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
     unknown = np.zeros(new.shape, np.float32)
     if bad.any() and not bad.all():
-        depth = round(2 * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 2.0))
-        with np.errstate(invalid="ignore"):
-            step = filled_from_neighbours(new - ref, bad, depth)
-        ref = np.where(ref_bad & ~new_bad, new - step, ref)
-        ref = filled_from_neighbours(ref, new_bad & ref_bad, depth)
-        new = np.where(new_bad, ref + step, new)
-        unknown = np.where(new_bad & ref_bad, fill_error * np.maximum(np.abs(new), np.abs(ref)), unknown)
-        new_variance = np.where(new_bad, new_noise**2 + (fill_error * new) ** 2, new_variance)
-        ref_variance = np.where(ref_bad, ref_noise**2 + (fill_error * ref) ** 2, ref_variance)
+        depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
+        new[new_bad], ref[ref_bad] = 0, 0
+        step = new - ref
+        step[bad] = 0
+        fill_holes(step, bad, depth)
+        ref_alone, neither = ref_bad & ~new_bad, new_bad & ref_bad
+        ref[ref_alone] = new[ref_alone] - step[ref_alone]
+        fill_holes(ref, neither, depth)
+        new[new_bad] = ref[new_bad] + step[new_bad]
+        unknown[neither] = fill_error * np.maximum(np.abs(new[neither]), np.abs(ref[neither]))
+        new_variance[new_bad] = new_noise**2 + (fill_error * new[new_bad]) ** 2
+        ref_variance[ref_bad] = ref_noise**2 + (fill_error * ref[ref_bad]) ** 2
     return CleanedPair(
-        new=as_pixels(new),
-        ref=as_pixels(ref),
-        new_variance=as_pixels(new_variance),
-        ref_variance=as_pixels(ref_variance),
+        new=new,
+        ref=ref,
+        new_variance=new_variance,
+        ref_variance=ref_variance,
         bad=bad,
-        unknown=as_pixels(unknown),
+        unknown=unknown,
         mask=pair.new.mask | pair.ref.mask,
-        new_psf=pair.new_psf,
-        ref_psf=pair.ref_psf,
+        new_psf=new_psf,
+        ref_psf=ref_psf,
         new_noise=new_noise,
         ref_noise=ref_noise,
     )
@@ -121,8 +132,8 @@ def without_background(pair: CleanedPair) -> CleanedPair:
     """
     shape = pair.new.shape
     rows, columns = (max(n // _BLOCK, 1) for n in shape)
-    good = _block_sums(~pair.bad, rows, columns)
-    mean = _block_sums(np.where(pair.bad, 0, pair.new - pair.ref), rows, columns) / np.maximum(good, 1)
+    good, total = _block_sums(pair.new, pair.ref, pair.bad, rows, columns)
+    mean = total / np.maximum(good, 1)
     usable = good > 0.5 * good.max()
     if not usable.any():
         return pair
@@ -133,7 +144,11 @@ def without_background(pair: CleanedPair) -> CleanedPair:
         if not kept.any() or np.array_equal(kept, usable):
             break
         usable, surface = kept, _surface(mean, kept)
-    return replace(pair, new=pair.new - _drawn(surface, shape).astype(np.float32))
+    return replace(
+        pair,
+        new=pair.new - as_pixels(_drawn(surface.astype(np.float32), shape)),
+        sky_difference=float(_drawn(surface, (rows, columns)).mean()),
+    )
 
 
 def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Floats:
@@ -157,17 +172,49 @@ def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Floats:
 
 
 def _drawn(coefficients: Floats, shape: tuple[int, int]) -> Floats:
-    """Evaluate a surface at the middles of the pixels, or blocks, of an image."""
-    powers = [np.vander((2 * np.arange(n) + 1) / n - 1, len(coefficients), increasing=True) for n in shape]
+    """Evaluate a surface at the middles of the pixels, or blocks, of an image, in the coefficients' precision."""
+    powers = [
+        np.vander((2 * np.arange(n) + 1) / n - 1, len(coefficients), increasing=True).astype(
+            coefficients.dtype
+        )
+        for n in shape
+    ]
     surface: Floats = powers[0] @ coefficients @ powers[1].T
     return surface
 
 
-def _block_sums(image: NDArray[Any], rows: int, columns: int) -> Floats:
-    """Sum over equal blocks; what is left over at the far edges is not counted."""
-    height, width = image.shape[0] // rows, image.shape[1] // columns
-    blocks = image[: rows * height, : columns * width].reshape(rows, height, columns, width)
-    return blocks.sum(axis=(1, 3), dtype=np.float64)
+@njit(cache=True)
+def _block_sums(
+    new: Pixels, ref: Pixels, bad: NDArray[np.bool_], rows: int, columns: int
+) -> tuple[Floats, Floats]:
+    """Count good pixels and sum new minus reference over equal blocks, without what is left over at the far edges."""
+    height, width = new.shape[0] // rows, new.shape[1] // columns
+    good, total = np.zeros((rows, columns)), np.zeros((rows, columns))
+    for y in range(rows * height):
+        for column in range(columns):
+            count, light = 0, np.float32(0.0)
+            for x in range(column * width, (column + 1) * width):
+                if not bad[y, x]:
+                    count += 1
+                    light += new[y, x] - ref[y, x]
+            good[y // height, column] += count
+            total[y // height, column] += light
+    return good, total
+
+
+@njit(cache=True)
+def _not_finite(data: Pixels, variance: Pixels, bad: NDArray[np.bool_]) -> None:
+    """Mark what is no number, and variances that are none, as bad."""
+    for y in range(data.shape[0]):
+        for x in range(data.shape[1]):
+            fine = np.isfinite(data[y, x]) and np.isfinite(variance[y, x]) and variance[y, x] > 0
+            bad[y, x] |= not fine
+
+
+def _bad(frame: Frame) -> NDArray[np.bool_]:
+    bad = unusable(frame.mask)
+    _not_finite(frame.data, frame.variance, bad)
+    return bad
 
 
 def _noise(variance: Pixels, bad: NDArray[np.bool_]) -> float:

@@ -1,26 +1,43 @@
-"""Adding aligned images of one sky area.
+"""Adding images of one sky area.
 
-Members are warped and combined strip by strip, so that only their inputs and one strip of each are held in memory.
-Pixels that deviate from the other members are left out first.
+Members are warped one after the other to a stack on disk and combined from there in bands of rows or in tiles, so that
+memory does not grow with their number. Pixels that deviate from the other members are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seechange_core.frames import Floats, Frame, MaskPlane, Pixels, PsfModel, unusable
-from seechange_core.imaging.deviating_pixels import deviating_pixels, seeing_tolerance
+from seechange_core.frames import Box, Floats, Frame, Mask, Pixels, PsfModel, unusable
+from seechange_core.imaging.deviating_pixels import deviating_pixels, scales
+from seechange_core.imaging.linear_coadd import (
+    Combined,
+    Stacked,
+    best_weights,
+    equal_weights,
+    linear_coadd,
+    row_bands,
+)
 from seechange_core.imaging.noise_ratio import sky_scatter
 from seechange_core.imaging.pixel_map import PixelMap
-from seechange_core.imaging.psf_normalisation import measured_fwhm
+from seechange_core.imaging.proper_coadd import proper_coadd
 from seechange_core.imaging.psf_warping import warp_psf
-from seechange_core.imaging.warping import WarpSource, prepare_source, warp_rows
+from seechange_core.imaging.warped_stack import Usable, WarpedStack
+from seechange_core.imaging.warping import prepare_source, warp_rows
 
-_STRIP_ROWS = 256
+_SKY_PIXELS = 100_000
+
+#: Ways to coadd by name.
+METHODS: dict[str, Callable[[Stacked], Combined]] = {
+    "mean": partial(linear_coadd, weigh=equal_weights),
+    "weighted": partial(linear_coadd, weigh=best_weights),
+    "proper": proper_coadd,
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,23 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Clipping:
+    """What is left out.
+
+    Parameters
+    ----------
+    sigma : float
+        A pixel is left out if it deviates from the other members by more than this many sigma beyond what their seeing
+        explains; see `deviating_pixels`.
+    light_fraction : float
+        Part of the local light that it may deviate by besides.
+    """
+
+    sigma: float
+    light_fraction: float
+
+
+@dataclass(frozen=True)
 class Coadd:
     """The sum of members.
 
@@ -54,166 +88,145 @@ class Coadd:
     frame : Frame
         Electrons at the common zero point, without ``info`` and ``header``.
     psf : PsfModel
-        Mean of the members' with their weights.
+        Of the sum.
     weights : array of shape (n_members,)
         Normalised to 1.
     clipped_fraction : float
         Part of the members' usable pixels that was left out because it deviated.
+    depth_fraction : float
+        Signal to noise of a faint point source under the coadd's PSF, relative to what the members hold together.
     """
 
     frame: Frame
     psf: PsfModel
     weights: Floats
     clipped_fraction: float
+    depth_fraction: float
 
 
-def equal_weights(members: Sequence[Member]) -> Floats:
-    """Weigh all members alike."""
-    return np.full(len(members), 1.0 / len(members))
+class WarpedMembers:
+    """Context manager: members on the grid of a coadd, their pixels on disk.
 
-
-def signal_to_noise_weights(members: Sequence[Member]) -> Floats:
-    """Weigh by what a member tells of a point source: 1 / (sky variance at the common zero point times FWHM squared).
-
-    One number for a member, never a pixel's own variance, which would weigh bright stars down where they peak.
+    Parameters
+    ----------
+    members : iterable of Member
+        At least one; each is let go before the next is asked for.
+    shape : tuple of int
+        Rows and columns of the coadd.
+    folder : Path or None
+        Of the scratch file, see `WarpedStack`.
     """
-    weights = np.array(
-        [1.0 / (m.scale**2 * _sky_variance(m.frame) * max(m.psf.fwhm, 1.0) ** 2) for m in members]
-    )
-    return weights / weights.sum()
+
+    def __init__(self, members: Iterable[Member], shape: tuple[int, int], folder: Path | None = None) -> None:
+        self._members = members
+        self.stack = WarpedStack(folder, shape)
+
+    def __enter__(self) -> WarpedMembers:
+        self.stack.__enter__()
+        unwarped: list[tuple[PsfModel, PixelMap]] = []
+        sky_variance, noise_ratio = [], []
+        for member in self._members:
+            data, variance, mask = _warped(member, self.stack.shape)
+            self.stack.append(data, variance, mask)
+            sky_variance.append(_sky_variance(variance, mask))
+            before = sky_scatter(member.frame.data, member.frame.variance, member.frame.mask)
+            after = sky_scatter(data, variance, mask)
+            smoother = after / before if before > 0 and after > 0 else 1.0
+            noise_ratio.append(member.frame.noise_ratio * smoother)
+            unwarped.append((member.psf, member.pixel_map))
+        self.psfs = _warped_psfs(unwarped, self.stack.shape)
+        self.sky_variance, self.noise_ratio = np.array(sky_variance), np.array(noise_ratio)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stack.__exit__(None, None, None)
+
+    def clipped(self, chosen: Sequence[int], clipping: Clipping) -> tuple[Stacked, float]:
+        """Find out what of some members deviates from the others among them; return them, and the part left out."""
+        stack = self.stack
+        psfs = tuple(self.psfs[number] for number in chosen)
+        at_scales = scales(psfs)
+        halo = max(scale.halo for scale in at_scales)
+        usable = Usable(len(chosen), stack.shape)
+        n_usable = n_clipped = 0
+        for band in row_bands(stack.shape, len(chosen), halo=halo):
+            wide = Box(max(band.y0 - halo, 0), min(band.y1 + halo, stack.shape[0]), band.x0, band.x1)
+            inner = np.s_[:, band.y0 - wide.y0 : band.y1 - wide.y0]
+            good = ~unusable(stack.mask(chosen, wide))
+            deviates = deviating_pixels(
+                stack.data(chosen, wide),
+                stack.variance(chosen, wide),
+                good,
+                at_scales,
+                clip_sigma=clipping.sigma,
+                light_fraction=clipping.light_fraction,
+            )
+            n_usable += int(np.count_nonzero(good[inner]))
+            n_clipped += int(np.count_nonzero(deviates[inner]))
+            usable.set_rows(band.y0, (good & ~deviates)[inner])
+        stacked = Stacked(stack, tuple(chosen), usable, psfs, self.sky_variance[list(chosen)])
+        return stacked, n_clipped / max(n_usable, 1)
 
 
-#: Ways to coadd by name: from members to their weights.
-METHODS: dict[str, Callable[[Sequence[Member]], Floats]] = {
-    "mean": equal_weights,
-    "weighted": signal_to_noise_weights,
-}
-
-
-def coadd(
-    members: Sequence[Member],
-    shape: tuple[int, int],
-    *,
-    method: str,
-    clip_sigma: float,
-    light_fraction: float,
-) -> Coadd:
+def coadd(members: WarpedMembers, *, method: str, clipping: Clipping) -> Coadd:
     """Add images.
 
     Parameters
     ----------
-    members : sequence of Member
-        At least one.
-    shape : tuple of int
-        Rows and columns of the coadd.
+    members : WarpedMembers
     method : str
         A key of `METHODS`.
-    clip_sigma : float
-        A pixel is left out if it deviates from the other members by more than this many sigma beyond what their seeing
-        explains; see `deviating_pixels`.
-    light_fraction : float
-        Part of the local light that it may deviate by besides.
+    clipping : Clipping
 
     Returns
     -------
     Coadd
         Unusable planes are carried only where no member is usable, except ``SATURATED``, which is carried from any.
     """
-    weights = METHODS[method](members)
-    sources = [prepare_source(member.frame) for member in members]
-    psfs = _warped_psfs(members, shape)
-    tolerance = seeing_tolerance(psfs)
-    halo = tolerance.reach + 1
-    data, variance = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    mask = np.zeros(shape, np.uint16)
-    n_used = n_clipped = 0
-    for first in range(0, shape[0], _STRIP_ROWS):
-        last = min(first + _STRIP_ROWS, shape[0])
-        rows = (max(first - halo, 0), min(last + halo, shape[0]))
-        strip = _strip(members, sources, rows, shape[1])
-        usable = ~unusable(strip.mask)
-        clipped = deviating_pixels(
-            strip.data,
-            strip.variance,
-            usable,
-            tolerance,
-            clip_sigma=clip_sigma,
-            light_fraction=light_fraction,
-        )
-        inner = np.s_[first - rows[0] : last - rows[0]]
-        used = usable & ~clipped
-        n_used += int(np.count_nonzero(used[:, inner]))
-        n_clipped += int(np.count_nonzero(clipped[:, inner]))
-        combined = _combined(strip, used, weights)
-        data[first:last], variance[first:last], mask[first:last] = (part[inner] for part in combined)
-    ratio = _noise_ratio(members, sky_scatter(data, variance, mask))
-    psf = _mean_psf(psfs, weights)
-    fraction = n_clipped / max(n_used + n_clipped, 1)
-    return Coadd(Frame(data, variance, mask, noise_ratio=ratio), psf, weights, fraction)
+    stacked, fraction = members.clipped(range(len(members.stack)), clipping)
+    made = METHODS[method](stacked)
+    ratio = _noise_ratio(members, made.weights)
+    frame = Frame(made.data, made.variance, made.mask, noise_ratio=ratio)
+    return Coadd(frame, made.psf, made.weights, fraction, _depth_fraction(stacked, made))
 
 
-@dataclass(frozen=True)
-class _Strip:
-    """Some rows of all members on the coadd's grid, each array of shape (n_members, rows, columns)."""
-
-    data: Pixels
-    variance: Pixels
-    mask: NDArray[np.uint16]
-
-
-def _strip(
-    members: Sequence[Member], sources: Sequence[WarpSource], rows: tuple[int, int], n_columns: int
-) -> _Strip:
-    parts = []
-    for member, source in zip(members, sources, strict=True):
-        data, variance, mask = warp_rows(source, member.pixel_map, rows, n_columns)
-        parts.append((data * np.float32(member.scale), variance * np.float32(member.scale**2), mask))
-    return _Strip(*(np.stack([part[number] for part in parts]) for number in range(3)))
-
-
-def _combined(
-    strip: _Strip, used: NDArray[np.bool_], weights: Floats
-) -> tuple[Pixels, Pixels, NDArray[np.uint16]]:
-    weight = used * weights.astype(np.float32)[:, None, None]
-    total = weight.sum(axis=0)
-    covered = total > 0
-    safe = np.where(covered, total, np.float32(1.0))
-    data = np.where(used, strip.data, 0.0)
-    data = (weight * data).sum(axis=0) / safe
-    variance = (weight**2 * np.where(used, strip.variance, 0.0)).sum(axis=0) / safe**2
-    everything = np.bitwise_or.reduce(strip.mask, axis=0)
-    of_used = np.bitwise_or.reduce(np.where(used, strip.mask, 0), axis=0)
-    mask = np.where(covered, of_used | (everything & np.uint16(MaskPlane.SATURATED)), everything)
-    mask[~covered] |= np.uint16(MaskPlane.NO_DATA)
-    return data.astype(np.float32), variance.astype(np.float32), mask.astype(np.uint16)
-
-
-def _sky_variance(frame: Frame) -> float:
-    good = frame.variance[(~unusable(frame.mask)) & (frame.variance > 0)]
-    return float(np.median(good[:: max(1, good.size // 100_000)])) if good.size else float("inf")
-
-
-def _noise_ratio(members: Sequence[Member], after: float) -> float:
-    """Return the mean ratio of the members times how much smoother the coadd's pixels are than theirs."""
-    before = [sky_scatter(member.frame.data, member.frame.variance, member.frame.mask) for member in members]
-    ratios = [
-        m.frame.noise_ratio * after / value for m, value in zip(members, before, strict=True) if value > 0
-    ]
-    return float(np.mean(ratios)) if ratios and after > 0 else 1.0
-
-
-def _warped_psfs(members: Sequence[Member], shape: tuple[int, int]) -> list[PsfModel]:
-    """Return the members' PSFs on the coadd's grid, of one size and degree."""
-    degree = max(member.psf.degree for member in members)
-    warped = [warp_psf(member.psf, member.pixel_map, shape) for member in members]
-    size = max(model.coefficients.shape[-1] for model in warped)
-    return [warp_psf(m.psf, m.pixel_map, shape, size=size, degree=degree) for m in members]
-
-
-def _mean_psf(psfs: Sequence[PsfModel], weights: Floats) -> PsfModel:
-    coefficients = sum(w * psf.coefficients.astype(np.float64) for w, psf in zip(weights, psfs, strict=True))
-    mean = replace(
-        psfs[0], coefficients=np.asarray(coefficients, np.float32), n_stars=min(psf.n_stars for psf in psfs)
+def _warped(member: Member, shape: tuple[int, int]) -> tuple[Pixels, Pixels, Mask]:
+    # The error of interpolation would hide cosmic rays, which are as sharp as nothing else.
+    data, variance, mask = warp_rows(
+        prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1], interpolation_error=False
     )
-    # Not the mean of the widths: the sharpest member makes the peak.
-    return replace(mean, fwhm=measured_fwhm(mean, mean.x_zero, mean.y_zero))
+    data *= np.float32(member.scale)
+    variance *= np.float32(member.scale**2)
+    return data, variance, mask
+
+
+def _sky_variance(variance: Pixels, mask: Mask) -> float:
+    good = variance[(~unusable(mask)) & (variance > 0)]
+    return float(np.median(good[:: max(1, good.size // _SKY_PIXELS)])) if good.size else float("inf")
+
+
+def _noise_ratio(members: WarpedMembers, weights: Floats) -> float:
+    """Return that of the sum of members as resampled.
+
+    Not measured on the sum, where faint sources that no member shows would count as noise.
+    """
+    finite = np.isfinite(members.sky_variance)
+    noise = (weights**2)[finite] * members.sky_variance[finite]
+    return float(np.sqrt(np.average(members.noise_ratio[finite] ** 2, weights=noise))) if noise.any() else 1.0
+
+
+def _warped_psfs(members: Sequence[tuple[PsfModel, PixelMap]], shape: tuple[int, int]) -> list[PsfModel]:
+    """Return the members' PSFs on the coadd's grid, of one size and degree."""
+    degree = max(psf.degree for psf, _ in members)
+    size = max(warp_psf(psf, pixel_map, shape).coefficients.shape[-1] for psf, pixel_map in members)
+    return [warp_psf(psf, pixel_map, shape, size=size, degree=degree) for psf, pixel_map in members]
+
+
+def _depth_fraction(stacked: Stacked, made: Combined) -> float:
+    """Compare the signal to noise of a point source on the sky with that of all members together."""
+    light = [float((psf.centred(psf.x_zero, psf.y_zero) ** 2).sum()) for psf in (*stacked.psfs, made.psf)]
+    finite = np.isfinite(stacked.sky_variance)
+    ideal = float((np.array(light[:-1])[finite] / stacked.sky_variance[finite]).sum())
+    weights = made.weights[finite]
+    variance = float((weights**2 * stacked.sky_variance[finite]).sum()) / float(weights.sum()) ** 2
+    return float(np.sqrt(light[-1] / variance / ideal)) if ideal > 0 else float("nan")

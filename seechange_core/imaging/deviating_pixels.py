@@ -1,7 +1,12 @@
-"""Pixels of aligned images that differ from the other images by more than noise and seeing explain."""
+"""Pixels of aligned images that differ from the other images by more than noise and seeing explain.
+
+They are looked for twice: pixel by pixel, which finds cosmic rays, and after smoothing to the width of the stars, which
+finds what is faint and as wide as they are or wider, such as trails and moving objects.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,14 +15,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from seechange_core.frames import Floats, Pixels, PsfModel
+from seechange_core.imaging import deviation_kernels
 
 #: What is left of a star unexplained, relative to its peak: the brightest unsaturated ones reach some 1000 sigma.
 _NEGLIGIBLE = 1e-3
+_FWHM_PER_SIGMA = 2.3548
+_TAPS_SIGMA = 2.5
 
 
 @dataclass(frozen=True)
-class SeeingTolerance:
-    """How stars of constant flux may differ between images of different seeing.
+class Tolerance:
+    """How stars of constant flux may differ from the middle image.
 
     Parameters
     ----------
@@ -31,18 +39,60 @@ class SeeingTolerance:
     excess: Floats
 
 
-def seeing_tolerance(psfs: Sequence[PsfModel]) -> SeeingTolerance:
-    """Find what the point-spread functions of images explain, whichever of them is the middle one at a pixel.
+@dataclass(frozen=True)
+class Scale:
+    """What images of different seeing are held to at one resolution.
+
+    Parameters
+    ----------
+    taps : array of shape (n,)
+        What the images are smoothed with along each axis; one tap for not at all.
+    most : Tolerance
+        Where at least half of the images are usable, so that the middle one is none of the sharpest or widest.
+    few : Tolerance
+        Where fewer are, so that the middle one may be any.
+    """
+
+    taps: Pixels
+    most: Tolerance
+    few: Tolerance
+
+    @property
+    def halo(self) -> int:
+        """How far a pixel's verdict depends on others (pixel)."""
+        return 2 * (len(self.taps) // 2) + self.few.reach + 2
+
+
+def scales(psfs: Sequence[PsfModel]) -> tuple[Scale, Scale]:
+    """Return the scales at which images are compared: as they are, and smoothed to the width of their stars.
 
     Parameters
     ----------
     psfs : sequence of PsfModel
         On one grid, of one size.
     """
-    stamps = np.stack([psf.centred(psf.x_zero, psf.y_zero) for psf in psfs])
-    faintest, brightest = stamps.min(axis=0), stamps.max(axis=0)
-    peaks = stamps.max(axis=(1, 2))
-    ratio = peaks / peaks.min()
+    stamps = np.stack([psf.centred(psf.x_zero, psf.y_zero) for psf in psfs]).astype(np.float32)
+    sigma = float(np.median([psf.fwhm for psf in psfs])) / _FWHM_PER_SIGMA
+    half = math.ceil(_TAPS_SIGMA * sigma)
+    taps = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
+    gaussian = (taps / taps.sum()).astype(np.float32)
+    smoothed = np.empty_like(stamps)
+    deviation_kernels.smooth(stamps, gaussian, smoothed)
+    return _scale(stamps, np.ones(1, np.float32)), _scale(smoothed, gaussian)
+
+
+def _scale(stamps: Pixels, taps: Pixels) -> Scale:
+    n_images = len(stamps)
+    middle, aside = (n_images - 1) // 2, math.ceil(n_images / 4)
+    ordered = np.sort(stamps, axis=0)
+    most = _tolerance(stamps, ordered[max(middle - aside, 0)], ordered[min(middle + aside, n_images - 1)])
+    return Scale(taps, most, _tolerance(stamps, ordered[0], ordered[-1]))
+
+
+def _tolerance(stamps: Pixels, faintest: Pixels, brightest: Pixels) -> Tolerance:
+    """Find what the PSFs explain if the middle image is between two at each pixel."""
+    peaks = stamps.max(axis=(1, 2)).astype(np.float64)
+    ratio = np.maximum(peaks / faintest.max(), 1.0)
     slack = _NEGLIGIBLE * peaks[:, None, None]
     reach = 1
     while reach < stamps.shape[-1] // 2:
@@ -52,14 +102,14 @@ def seeing_tolerance(psfs: Sequence[PsfModel]) -> SeeingTolerance:
         if np.all((stamps <= upper) & (stamps >= lower)):
             break
         reach += 1
-    return SeeingTolerance(reach, ratio - 1.0)
+    return Tolerance(reach, ratio - 1.0)
 
 
 def deviating_pixels(
     data: Pixels,
     variance: Pixels,
     usable: NDArray[np.bool_],
-    tolerance: SeeingTolerance,
+    at_scales: tuple[Scale, Scale],
     *,
     clip_sigma: float,
     light_fraction: float,
@@ -69,10 +119,10 @@ def deviating_pixels(
     Parameters
     ----------
     data, variance : array of shape (n_images, ny, nx)
-        Of aligned images on one scale.
+        Of aligned images on one scale, background subtracted.
     usable : bool array of the same shape
-    tolerance : SeeingTolerance
-        Of the images' point-spread functions.
+    at_scales : tuple of Scale
+        From `scales`, of the images' point-spread functions.
     clip_sigma : float
         How many sigma a pixel may lie beyond what is tolerated; half as many beside a pixel that deviates.
     light_fraction : float
@@ -87,26 +137,50 @@ def deviating_pixels(
     The middle image is the lower median of the usable images, pixel by pixel. Clipping at the median of a few images
     without regard to their seeing cuts the cores off the stars of the sharpest (Gruen et al. 2014, PASP 126, 158).
     """
-    number = usable.sum(axis=0)
-    middle = _middle(data, usable, number)
+    sharp, wide = at_scales
+    limits = clip_sigma, light_fraction
+    middle, levels = levels_about_middle(data, variance, usable, sharp, *limits)
+    deviates: NDArray[np.bool_] = deviation_kernels.near_highest(levels, 1)
+    kept = usable & ~deviates
+    smoothed, smoothed_variance = np.empty_like(data), np.empty_like(data)
+    deviation_kernels.smooth(np.where(kept, data, middle), wide.taps, smoothed)
+    deviation_kernels.smooth(variance, wide.taps**2, smoothed_variance)
+    _, levels = levels_about_middle(smoothed, smoothed_variance, kept, wide, *limits)
+    # What is as faint as this spreads over the width of a star, beyond where it is significant.
+    found = deviation_kernels.near_highest(levels, len(wide.taps) // 2)
+    return deviates | (kept & deviation_kernels.spread(found, max(1, len(wide.taps) // 8)))
+
+
+def levels_about_middle(
+    data: Pixels,
+    variance: Pixels,
+    usable: NDArray[np.bool_],
+    scale: Scale,
+    clip_sigma: float,
+    light_fraction: float,
+) -> tuple[Pixels, NDArray[np.uint8]]:
+    """Return the middle image, and how far each pixel lies beyond what is tolerated about it.
+
+    Returns
+    -------
+    middle : array of shape (ny, nx)
+    levels : array of shape (n_images, ny, nx)
+        2 beyond the limit, 1 beyond half of it, 0 elsewhere.
+    """
+    middle, number = np.empty(data.shape[1:], np.float32), np.empty(data.shape[1:], np.int32)
+    deviation_kernels.middle_image(data, usable, middle, number)
     light = maximum_filter(np.maximum(middle, 0.0), 3)
-    side = 2 * tolerance.reach + 1
-    above = maximum_filter(middle, side) + np.float32(light_fraction) * light
-    below = minimum_filter(middle, side) - np.float32(light_fraction) * light
-    excess = tolerance.excess.astype(np.float32)[:, None, None] * light
-    beyond = np.maximum(data - above - excess, below - data)
-    significance = np.where(usable & (number > 1), beyond / np.sqrt(np.maximum(variance, 1e-30)), 0.0)
-    core = significance > clip_sigma
-    beside = np.stack([maximum_filter(found, 3) for found in core])
-    deviates: NDArray[np.bool_] = core | (beside & (significance > 0.5 * clip_sigma))
-    return deviates
 
+    def levels(tolerance: Tolerance) -> NDArray[np.uint8]:
+        side = 2 * tolerance.reach + 1
+        above = maximum_filter(middle, side) + np.float32(light_fraction) * light
+        below = minimum_filter(middle, side) - np.float32(light_fraction) * light
+        found: NDArray[np.uint8] = deviation_kernels.levels_beyond(
+            data, variance, usable, number, above, below, light, tolerance.excess, clip_sigma
+        )
+        return found
 
-def _middle(data: Pixels, usable: NDArray[np.bool_], number: NDArray[np.intp]) -> Pixels:
-    ordered = np.sort(np.where(usable, data, np.float32(np.inf)), axis=0)
-    middle = np.take_along_axis(ordered, np.maximum((number - 1) // 2, 0)[None], axis=0)[0]
-    if len(ordered) > 1:
-        # Of two, the fainter is the one that no cosmic ray hit, and no negative lobe of a resampled one.
-        fainter = np.where(np.abs(ordered[0]) < np.abs(ordered[1]), ordered[0], ordered[1])
-        middle = np.where(number == 2, fainter, middle)
-    return np.where(number > 0, middle, np.float32(0.0))
+    of_few = 2 * number < len(data)
+    if not of_few.any():
+        return middle, levels(scale.most)
+    return middle, np.where(of_few, levels(scale.few), levels(scale.most))

@@ -11,18 +11,26 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from seechange_core.frames import Difference, Pixels, PsfModel
-from seechange_core.frames.arrays import as_pixels
 from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.fitted_psf import psf_from_stamps
 from seechange_core.imaging.masked_pixels import grown
+from seechange_core.imaging.score_noise import write_score
+from seechange_core.imaging.spectra import (
+    Spectrum,
+    kernel_spectrum,
+    matched_filter,
+    ratio,
+    subtracted,
+    sum_of_products,
+)
 from seechange_core.imaging.tiles import Tile, tiles
+from seechange_core.imaging.translation_score import slope_covariance, write_translation_score
 
-Spectrum = NDArray[np.complex64]
-
+_BEYOND_FWHM = 2.0
+_BRIGHT_SIGMA = 5.0
 _PSF_GRID = 4
 _PSF_DEGREE = 2
 
@@ -74,14 +82,17 @@ class NoiseTerms:
 def transformed_psf(psf: PsfModel, x: float, y: float, shape: tuple[int, int]) -> Spectrum:
     """Return the real FFT of the PSF at a position, its centre at pixel (0, 0)."""
     size = min(psf.size, (min(shape) - 1) // 2 * 2 + 1)
-    half = size // 2
-    padded = np.zeros(shape, np.float32)
-    padded[:size, :size] = psf.centred(x, y, size)
-    return rfft2(np.roll(padded, (-half, -half), (0, 1))).astype(np.complex64, copy=False)
+    return kernel_spectrum(psf.centred(x, y, size).astype(np.float32), shape)
 
 
 def filtered_difference(
-    pair: CleanedPair, filters: FilterSource, noise: NoiseTerms, *, tile: int, border: int
+    pair: CleanedPair,
+    filters: FilterSource,
+    noise: NoiseTerms,
+    *,
+    tile: int,
+    border: int,
+    translient: bool = False,
 ) -> Difference:
     """Compute the difference and its planes, tile by tile.
 
@@ -95,6 +106,8 @@ def filtered_difference(
         Errors of registration and PSF.
     tile, border : int
         Side of a tile and its border on each side (pixel); filters reach no further than the border.
+    translient : bool
+        Whether the significance of motion is wanted, too.
 
     Returns
     -------
@@ -112,15 +125,16 @@ def filtered_difference(
     whose variance is wrong by q leaves ``q / 2`` times the Laplacian of a source's light, as a shift leaves its slope.
     """
     shape = pair.new.shape
-    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5)))
+    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5 + translient)))
     for piece in tiles(shape, tile, border):
         _subtract_tile(piece, pair, filters, noise, planes)
     fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
     hidden = grown(pair.bad, fwhm / 2)
     rim = int(np.ceil(fwhm))
     hidden[:rim], hidden[-rim:], hidden[:, :rim], hidden[:, -rim:] = True, True, True, True
-    for plane in (planes.score, planes.flux, planes.flux_error):
-        plane[hidden] = np.nan
+    for plane in (planes.score, planes.flux, planes.flux_error, planes.translient):
+        if plane is not None:
+            plane[hidden] = np.nan
     return Difference(
         data=planes.data,
         variance=planes.variance,
@@ -129,6 +143,7 @@ def filtered_difference(
         score=planes.score,
         flux=planes.flux,
         flux_error=planes.flux_error,
+        translient=planes.translient,
     )
 
 
@@ -139,68 +154,93 @@ class _Planes:
     score: Pixels
     flux: Pixels
     flux_error: Pixels
+    translient: Pixels | None = None
 
 
 def _subtract_tile(
     tile: Tile, pair: CleanedPair, filters: FilterSource, noise: NoiseTerms, planes: _Planes
 ) -> None:
-    shape = tile.side
-    local = filters(*tile.centre, shape)
-    weight = _matched(local, pair)
-    new, ref = rfft2(tile.cut(pair.new)), rfft2(tile.cut(pair.ref))
-    new_variance, ref_variance = rfft2(tile.cut(pair.new_variance)), rfft2(tile.cut(pair.ref_variance))
-
-    small = _small_shape(tile)
-    kernels = filters(*tile.centre, small)
-    small_weight = _matched(kernels, pair)
-    response = float(irfft2(small_weight * kernels.psf, small)[0, 0])
+    shape, small = tile.side, _small_shape(tile)
+    local, kernels = filters(*tile.centre, shape), filters(*tile.centre, small)
+    matched, small_matched = _matched(local, pair), _matched(kernels, pair)
+    response = _plane(small_matched * kernels.psf, small)
+    new, ref, new_variance, ref_variance = (
+        rfft2(tile.cut(plane), overwrite_x=True)
+        for plane in (pair.new, pair.ref, pair.new_variance, pair.ref_variance)
+    )
 
     def noise_plane(new_kernel: Spectrum, ref_kernel: Spectrum) -> Pixels:
-        from_new = new_variance * _squared(new_kernel, small, shape)
-        plane = irfft2(from_new + ref_variance * _squared(ref_kernel, small, shape), shape)
-        return as_pixels(plane)
+        squares = (_squared(kernel, small, shape) for kernel in (new_kernel, ref_kernel))
+        return _plane(sum_of_products(new_variance, next(squares), ref_variance, next(squares)), shape)
 
-    ref_part = weight * local.ref * ref
-    difference = irfft2(local.new * new - local.ref * ref, shape)
-    score = irfft2(weight * local.new * new - ref_part, shape)
-    score_variance = noise_plane(small_weight * kernels.new, small_weight * kernels.ref)
-    ref_light = irfft2(ref_part, shape)
-    score_variance[:, 1:-1] += (noise.registration[0] / 2 * (ref_light[:, 2:] - ref_light[:, :-2])) ** 2
-    score_variance[1:-1] += (noise.registration[1] / 2 * (ref_light[2:] - ref_light[:-2])) ** 2
-    score_variance[1:-1, 1:-1] += (noise.width / 2 * _laplacian(ref_light)) ** 2
-    score_variance += (noise.relative * ref_light) ** 2
-    unknown = tile.cut(pair.unknown)
+    gone = local.ref * ref + _variation(tile, pair, filters, kernels)
+    difference, score, light = subtracted(new, local.new, gone, matched)
+    score_variance = noise_plane(small_matched * kernels.new, small_matched * kernels.ref)
+    unknown = _unknown(tile, pair)
     if unknown.any():
-        spread = weight * rfft2(unknown)
+        spread = matched * rfft2(unknown)
         score_variance += irfft2(local.new * spread, shape) ** 2
         score_variance += irfft2(local.ref * spread, shape) ** 2
-    score_error = np.sqrt(np.maximum(score_variance[tile.inside], np.finfo(np.float32).tiny))
 
     box = tile.inner.slices
-    planes.data[box] = difference[tile.inside]
+    planes.data[box] = _plane(difference, shape)[tile.inside]
     planes.variance[box] = noise_plane(kernels.new, kernels.ref)[tile.inside]
-    planes.score[box] = score[tile.inside] / score_error
-    planes.flux[box] = score[tile.inside] / response
-    planes.flux_error[box] = score_error / response
+    terms = np.array([*noise.registration, noise.width, noise.relative], np.float32)
+    filtered = _plane(score, shape), _plane(light, shape), score_variance, terms, tile.border
+    write_score(*filtered, response[0, 0], planes.score[box], planes.flux[box], planes.flux_error[box])
+    if planes.translient is not None:
+        write_translation_score(*filtered, slope_covariance(response), planes.translient[box])
 
 
-def _laplacian(light: Pixels) -> Pixels:
-    """Of the pixels that have four neighbours."""
-    beside = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:]
-    return as_pixels(beside - 4 * light[1:-1, 1:-1])
+def _unknown(tile: Tile, pair: CleanedPair) -> Pixels:
+    """Return the error of the light in a tile: that of stand-ins, and of what lies beyond the image's edges.
+
+    Bright light in an edge pixel goes on beyond it. Nothing there is taken for known but that it is about as bright.
+    """
+    unknown = tile.cut(pair.unknown)
+    depth = round(_BEYOND_FWHM * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0))
+    for edge, strip in tile.beyond(pair.new.shape, depth):
+        light = np.maximum(pair.new[edge], pair.ref[edge])
+        unknown[strip] = np.where(light > _BRIGHT_SIGMA * pair.new_noise, light, 0)
+    return unknown
+
+
+def _variation(tile: Tile, pair: CleanedPair, filters: FilterSource, kernels: Filters) -> Spectrum:
+    """Return the transform of what is left of agreeing images because the filters vary within the tile.
+
+    Where the two images agree, a * N = b * R at every place. With the a of the tile's middle, b has to be multiplied
+    with a(middle) / a(place), which varies linearly, so that every pixel of R is filtered with a b of its own. The
+    other way round where a passes less than b, so that the quotient is never large.
+    """
+    shape, small = tile.side, _small_shape(tile)
+    x, y = tile.centre
+    step_x, step_y = (max(side / 4, 1.0) for side in tile.inner.shape[::-1])
+    on_ref = np.linalg.norm(kernels.new) >= np.linalg.norm(kernels.ref)
+    image, fixed = (pair.ref, kernels.new) if on_ref else (pair.new, -kernels.ref)
+
+    def relative(dx: float, dy: float) -> Spectrum:
+        there = filters(x + dx, y + dy, small)
+        return ratio(there.ref, there.new) if on_ref else ratio(there.new, there.ref)
+
+    total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64)
+    for dx, dy, axis in ((step_x, 0.0, 1), (0.0, step_y, 0)):
+        change = fixed * (relative(dx, dy) - relative(-dx, -dy))
+        if change.any():
+            middle = tile.border + (tile.inner.shape[axis] - 1) / 2
+            ramp = ((np.arange(shape[axis]) - middle) / (2 * (dx + dy))).astype(np.float32)
+            sloped = tile.cut(image) * (ramp if axis else ramp[:, None])
+            total += _spread(_plane(change, small), small, shape) * rfft2(sloped, overwrite_x=True)
+    return total
+
+
+def _plane(spectrum: Spectrum, shape: tuple[int, int]) -> Pixels:
+    plane: Pixels = irfft2(spectrum, shape, overwrite_x=True)
+    return plane
 
 
 def _matched(filters: Filters, pair: CleanedPair) -> Spectrum:
-    """Return the transform of the filter that is best for a point source in the difference."""
-    spectrum = _power(filters.new) * np.float32(pair.new_noise**2) + _power(filters.ref) * np.float32(
-        pair.ref_noise**2
-    )
-    matched = filters.psf.conj() / np.maximum(spectrum, np.finfo(np.float32).tiny)
-    return matched.astype(np.complex64, copy=False)
-
-
-def _power(spectrum: Spectrum) -> NDArray[np.float32]:
-    return spectrum.real**2 + spectrum.imag**2
+    new_variance, ref_variance = np.float32(pair.new_noise**2), np.float32(pair.ref_noise**2)
+    return matched_filter(filters.new, filters.ref, filters.psf, new_variance, ref_variance)
 
 
 def _small_shape(tile: Tile) -> tuple[int, int]:
@@ -211,15 +251,12 @@ def _small_shape(tile: Tile) -> tuple[int, int]:
 
 def _squared(kernel: Spectrum, small: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
     """Return the transform, in a tile, of the square of a kernel given by its transform in a small box."""
-    square = irfft2(kernel, small) ** 2
-    padded = np.zeros(shape, np.float32)
-    half = small[0] // 2, small[1] // 2
-    rest = small[0] - half[0], small[1] - half[1]
-    padded[: rest[0], : rest[1]] = square[: rest[0], : rest[1]]
-    padded[-half[0] :, : rest[1]] = square[-half[0] :, : rest[1]]
-    padded[: rest[0], -half[1] :] = square[: rest[0], -half[1] :]
-    padded[-half[0] :, -half[1] :] = square[-half[0] :, -half[1] :]
-    return rfft2(padded).astype(np.complex64, copy=False)
+    return _spread(irfft2(kernel, small) ** 2, small, shape)
+
+
+def _spread(kernel: Pixels, small: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
+    """Return the transform, in a tile, of a kernel centred on pixel (0, 0) of a small box."""
+    return kernel_spectrum(np.roll(kernel, (small[0] // 2, small[1] // 2), (0, 1)), shape)
 
 
 def _difference_psf(pair: CleanedPair, filters: FilterSource, border: int) -> PsfModel:

@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, Mask, MaskPlane, Pixels, unusable
 from seechange_core.frames.mask import MASK_DTYPE
 
-_NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
-Indices = tuple[NDArray[np.intp], NDArray[np.intp]]
-
-
-def filled_from_neighbours(image: Pixels, bad: NDArray[np.bool_], depth: int) -> Pixels:
-    """Replace bad pixels by the mean of their neighbours, from the rim of each hole inwards.
+def fill_holes(image: Pixels, bad: NDArray[np.bool_], depth: int) -> None:
+    """Replace bad pixels, in place, by the mean of their neighbours, from the rim of each hole inwards.
 
     Parameters
     ----------
-    image : array of shape (ny, nx)
-        What bad pixels hold is ignored, NaN included.
+    image : array of shape (ny, nx), float32
+        What bad pixels hold is ignored.
     bad : bool array of shape (ny, nx)
         Pixels to replace.
     depth : int
-        How many pixels deep holes are filled; what lies deeper becomes 0.
-
-    Returns
-    -------
-    array of shape (ny, nx), float32
-        A copy.
+        How many pixels deep holes are filled; what lies deeper stays.
     """
-    filled = np.where(bad, np.float32(0), image).astype(np.float32, copy=False)
-    known = np.pad(~bad, 1)
-    values = np.pad(filled, 1)
-    for rim in _rims(bad, depth):
-        y, x = rim[0] + 1, rim[1] + 1
-        total = np.zeros(len(y), np.float32)
-        count = np.zeros(len(y), np.float32)
-        for dy, dx in _NEIGHBOURS:
-            is_known = known[y + dy, x + dx]
-            total += np.where(is_known, values[y + dy, x + dx], 0)
-            count += is_known
-        values[y, x] = total / np.maximum(count, 1)
-        known[y, x] = True
-    return np.ascontiguousarray(values[1:-1, 1:-1])
+    y, x = np.nonzero(bad & _beside(~bad))
+    _fill_rims(image, bad.astype(np.uint8), y, x, depth)
 
 
 def grown(bad: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
@@ -97,22 +75,47 @@ def planes_within(mask: Mask, x: Floats, y: Floats, radius: float) -> tuple[Mask
     return np.bitwise_or.reduce(around, axis=1), unusable(around).mean(axis=1)
 
 
-def _rims(bad: NDArray[np.bool_], depth: int) -> Iterator[Indices]:
-    """Yield the bad pixels that touch good ones, then those that touch the first, and so on."""
-    ny, nx = bad.shape
-    waiting = bad.copy()
-    y, x = np.nonzero(bad & _beside(~bad))
+@njit(cache=True)
+def _fill_rims(
+    image: Pixels, state: NDArray[np.uint8], y: NDArray[np.intp], x: NDArray[np.intp], depth: int
+) -> None:
+    """Fill the given rim of the holes, then the pixels behind it, and so on.
+
+    ``state`` is 0 for known pixels, 1 for bad ones and 2 for those of a rim that is next.
+    """
+    ny, nx = image.shape
+    n_bad = int(np.count_nonzero(state))
+    for i in range(len(y)):
+        state[y[i], x[i]] = 2
     for _ in range(depth):
-        if not len(y):
+        values = np.empty(len(y), np.float32)
+        for i in range(len(y)):
+            total, count = np.float32(0.0), np.float32(0.0)
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    j, k = y[i] + dy, x[i] + dx
+                    if 0 <= j < ny and 0 <= k < nx and state[j, k] == 0:
+                        total += image[j, k]
+                        count += np.float32(1.0)
+            values[i] = total / max(count, np.float32(1.0))
+        for i in range(len(y)):
+            image[y[i], x[i]] = values[i]
+            state[y[i], x[i]] = 0
+        n_bad -= len(y)
+        most = min(n_bad, 8 * len(y))
+        next_y, next_x = np.empty(most, np.intp), np.empty(most, np.intp)
+        n = 0
+        for i in range(len(y)):
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    j, k = y[i] + dy, x[i] + dx
+                    if 0 <= j < ny and 0 <= k < nx and state[j, k] == 1:
+                        state[j, k] = 2
+                        next_y[n], next_x[n] = j, k
+                        n += 1
+        y, x = next_y[:n], next_x[:n]
+        if n == 0:
             return
-        yield y, x
-        waiting[y, x] = False
-        around = []
-        for dy, dx in _NEIGHBOURS:
-            yy, xx = np.clip(y + dy, 0, ny - 1), np.clip(x + dx, 0, nx - 1)
-            next_one = waiting[yy, xx]
-            around.append(yy[next_one] * nx + xx[next_one])
-        y, x = np.divmod(np.unique(np.concatenate(around)), nx)
 
 
 def _beside(area: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -102,7 +102,7 @@ def measured_variance(data: Pixels, usable: NDArray[np.bool_], sky: SkyBlocks) -
     return _measured_variance(data, usable, sky.level, sky.scatter, sky.y_middle, sky.x_middle, a, b)
 
 
-def _quadratic_weights() -> tuple[np.float32, np.float32]:
+def quadratic_weights() -> tuple[np.float32, np.float32]:
     """Return a and b: weights a + b (x^2 + y^2) of the 24 neighbours give a fitted quadratic's value in the middle."""
     y, x = (grid.ravel() for grid in np.mgrid[-2:3, -2:3])
     around = (x != 0) | (y != 0)
@@ -114,7 +114,7 @@ def _quadratic_weights() -> tuple[np.float32, np.float32]:
     return np.float32(near - b), np.float32(b)
 
 
-_QUADRATIC = _quadratic_weights()
+_QUADRATIC = quadratic_weights()
 
 
 @njit(cache=True, error_model="numpy")

@@ -17,6 +17,7 @@ _GOAL_PIXEL = 2e-4
 _LIMIT_PIXEL = 0.01
 _MARGIN = 0.1
 _BORDER_PIXEL = 8.0
+_SAME_PIXEL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,45 @@ class PixelMap:
             y[index] += terms[1]
         return replace(self, x_coefficients=x, y_coefficients=y, degree=highest)
 
+    def whole_shift(self) -> tuple[int, int] | None:
+        """Return by how many pixels (x, y) the map moves everything, None if not by whole ones to 0.001 pixel."""
+        nearest = self.nearest_whole_shift()
+        if max(float(np.abs(off).max()) for off in self._offsets(nearest)) >= _SAME_PIXEL:
+            return None
+        x, y = nearest(*self.centre)
+        return round(float(x[0]) - self.centre[0]), round(float(y[0]) - self.centre[1])
+
+    def nearest_whole_shift(self) -> PixelMap:
+        """Return the map that moves everything by whole pixels and is nearest to this one."""
+        x, y = self.grid()
+        shifts = (np.rint(np.median(there - here)) for there, here in zip(self(x, y), (x, y), strict=True))
+        x_shift, y_shift = shifts
+        return replace(
+            self,
+            x_coefficients=np.array([self.centre[0] + x_shift, self.scale[0], 0.0]),
+            y_coefficients=np.array([self.centre[1] + y_shift, 0.0, self.scale[1]]),
+            degree=1,
+        )
+
+    def distance_from(self, other: PixelMap) -> tuple[float, float]:
+        """Return how far the source positions of two maps are apart along x and y, rms over the map's box (pixel)."""
+        x_off, y_off = self._offsets(other)
+        return float(np.sqrt(np.mean(x_off**2))), float(np.sqrt(np.mean(y_off**2)))
+
     def terms(self, x: ArrayLike, y: ArrayLike, degree: int) -> Floats:
         """Return the polynomial terms of the map's own variables at target positions, shape (n, n_terms)."""
         return design_matrix(*self._normal(x, y), degree)
+
+    def grid(self) -> tuple[Floats, Floats]:
+        """Return x and y of target positions that cover the box evenly."""
+        sides = np.linspace(*self.box[2:], _GRID), np.linspace(*self.box[:2], _GRID)
+        y, x = (values.ravel() for values in np.meshgrid(*sides, indexing="ij"))
+        return x, y
+
+    def _offsets(self, other: PixelMap) -> tuple[Floats, Floats]:
+        x, y = self.grid()
+        (x_here, y_here), (x_there, y_there) = self(x, y), other(x, y)
+        return x_here - x_there, y_here - y_there
 
     def _normal(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         u = (np.atleast_1d(np.asarray(x, np.float64)) - self.centre[0]) / self.scale[0]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 
 from seechange_core.frames import PsfModel
 from seechange_core.frames.polynomial import design_matrix
-from seechange_core.imaging import lanczos
 from seechange_core.imaging.pixel_map import PixelMap
+from seechange_core.imaging.spline import BEFORE, CHUNK, TAPS, spline_coefficients, spline_weights
 
-_PHASES = 3
+#: Stars rendered around each place; the fractions of a two-dimensional sequence that fills the cell evenly.
+_STARS = 12
+_SPREAD = np.modf(np.arange(1, _STARS + 1)[:, None] * np.array([0.7548776662, 0.5698402910]))[0] - 0.5
 
 
 def warp_psf(
@@ -24,8 +27,9 @@ def warp_psf(
 ) -> PsfModel:
     """Return the PSF of a warped image, in pixel coordinates of the target.
 
-    Stars are rendered on the source's pixels at a grid of positions and of subpixel phases, resampled with the kernel
-    that warps the pixels, averaged over the phases, and fitted with a polynomial again.
+    Stars are rendered on the source's pixels, at a grid of places and around each at the subpixel phases that the map
+    has there, resampled with the kernel that warps the pixels, averaged, and fitted with a polynomial again. Where the
+    two grids are the same but for a shift, the phase is one, and so is the kernel's response.
 
     Parameters
     ----------
@@ -57,15 +61,20 @@ def warp_psf(
     jacobians = pixel_map.jacobian(x, y)
     area = float(np.median(np.abs(np.linalg.det(jacobians))))
     half = int(psf.size / 2 / math.sqrt(area)) if size is None else size // 2
-    warped = np.zeros((len(x), 2 * half + 1, 2 * half + 1))
-    phases = (np.arange(_PHASES) + 0.5) / _PHASES - 0.5
-    for stamp, x_source, y_source, jacobian in zip(warped, *pixel_map(x, y), jacobians, strict=True):
-        y_phase, x_phase = (values.ravel() for values in np.meshgrid(phases, phases, indexing="ij"))
-        x_star, y_star = np.rint(x_source) + x_phase, np.rint(y_source) + y_phase
-        middle = psf.size // 2
-        for rendered, dx, dy in zip(psf.stamps(x_star, y_star), x_phase, y_phase, strict=True):
-            lanczos.resample_stamp(rendered, middle + dx, middle + dy, jacobian, half, lanczos.WEIGHTS, stamp)
-    warped *= np.abs(np.linalg.det(jacobians))[:, None, None] / _PHASES**2
+    cell = (box[1] - box[0]) / side, (box[3] - box[2]) / side
+    warped = np.zeros((len(x), 2 * half + 1, 2 * half + 1), np.float32)
+    for stamp, x_here, y_here, jacobian in zip(warped, x, y, jacobians, strict=True):
+        # Stars on pixels of the target: their phases on the source are those of the resampling.
+        x_star, y_star = pixel_map(
+            np.rint(x_here + _SPREAD[:, 0] * cell[0]), np.rint(y_here + _SPREAD[:, 1] * cell[1])
+        )
+        x_phase, y_phase = x_star - np.floor(x_star + 0.5), y_star - np.floor(y_star + 0.5)
+        x_source, y_source = (float(position[0]) for position in pixel_map(x_here, y_here))
+        rendered = psf.stamps(np.rint(x_source) + x_phase, np.rint(y_source) + y_phase)
+        for star, dx, dy in zip(rendered.astype(np.float32), x_phase, y_phase, strict=True):
+            middle = psf.size // 2
+            _resample_stamp(spline_coefficients(star), middle + dx, middle + dy, jacobian, half, stamp)
+    warped *= np.abs(np.linalg.det(jacobians))[:, None, None].astype(np.float32) / np.float32(_STARS)
     terms = design_matrix((x - x_zero) / x_scale, (y - y_zero) / y_scale, degree)
     coefficients = np.linalg.lstsq(terms, warped.reshape(len(x), -1), rcond=None)[0]
     return PsfModel(
@@ -78,3 +87,27 @@ def warp_psf(
         fwhm=psf.fwhm / math.sqrt(area),
         n_stars=psf.n_stars,
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _resample_stamp(coefficients, x_zero, y_zero, jacobian, half, out):  # type: ignore[no-untyped-def]
+    """Add to ``out`` (2 half + 1 squared) a stamp resampled by a linear map; (x_zero, y_zero) goes to its middle."""
+    side = coefficients.shape[0]
+    x_weights, y_weights = np.empty(TAPS * CHUNK, np.float32), np.empty(TAPS * CHUNK, np.float32)
+    fraction = np.empty(1, np.float32)
+    for row in range(-half, half + 1):
+        for column in range(-half, half + 1):
+            x = x_zero + jacobian[0, 0] * column + jacobian[0, 1] * row
+            y = y_zero + jacobian[1, 0] * column + jacobian[1, 1] * row
+            ix, iy = int(np.floor(x)), int(np.floor(y))
+            fraction[0] = x - ix
+            spline_weights(fraction, x_weights)
+            fraction[0] = y - iy
+            spline_weights(fraction, y_weights)
+            total = 0.0
+            for j in range(TAPS):
+                for i in range(TAPS):
+                    line, place = iy - BEFORE + j, ix - BEFORE + i
+                    if 0 <= line < side and 0 <= place < side:
+                        total += y_weights[j * CHUNK] * x_weights[i * CHUNK] * coefficients[line, place]
+            out[row + half, column + half] += total

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from seechange_core.frames import Box
 
+Index = tuple[slice, slice]
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -50,6 +52,35 @@ class Tile:
         pixels = np.zeros(self.side, np.float32)
         pixels[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
         return pixels
+
+    def beyond(self, shape: tuple[int, int], depth: int) -> Iterator[tuple[Index, Index]]:
+        """Yield where the tile reaches beyond an image's edges, a side at a time, without the corners.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns of the image.
+        depth : int
+            Pixels beyond the edge that are of interest.
+
+        Yields
+        ------
+        edge, strip : index
+            Of the line of edge pixels in the image, one pixel wide; of the pixels beyond it in the tile.
+        """
+        ny, nx = shape
+        top, left = self.inner.y0 - self.border, self.inner.x0 - self.border
+        bottom, right = top + self.side[0], left + self.side[1]
+        rows, columns = slice(max(top, 0), min(bottom, ny)), slice(max(left, 0), min(right, nx))
+        in_tile = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        if top < 0:
+            yield (slice(0, 1), columns), (slice(max(-depth - top, 0), -top), in_tile[1])
+        if bottom > ny:
+            yield (slice(ny - 1, ny), columns), (slice(ny - top, ny - top + depth), in_tile[1])
+        if left < 0:
+            yield (rows, slice(0, 1)), (in_tile[0], slice(max(-depth - left, 0), -left))
+        if right > nx:
+            yield (rows, slice(nx - 1, nx)), (in_tile[0], slice(nx - left, nx - left + depth))
 
 
 def tiles(shape: tuple[int, int], inner: int, border: int) -> Iterator[Tile]:

@@ -21,6 +21,7 @@ class Badness(IntFlag):
     BAD_SUBTRACTION = 128
     ELECTRONICS = 256
     OTHER = 512
+    CONTAMINATED = 1024
 
 
 class BadnessMixin:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from seechange_core.models.badness import BadnessMixin
 from seechange_core.models.base import Base
-from seechange_core.models.columns import foreign_key
+from seechange_core.models.columns import foreign_key, one_of
 from seechange_core.models.position import PositionMixin
 
 
@@ -26,7 +26,11 @@ class Measurements(PositionMixin, BadnessMixin, Base):
     object_id : UUID or None
         None before association.
     calibrated : bool
-        Whether fluxes are nJy; otherwise they are electrons and there are no magnitudes.
+        Whether fluxes are nJy; otherwise there are no magnitudes.
+    flux_unit : str
+        ``"nJy"``; ``"relative"``, electrons of the exposure that all are relative to; or ``"electron"``, of the image.
+    sky_frame : str
+        What right ascension and declination are in: ``"icrs"``, or ``"relative"`` to an exposure's nominal pointing.
     """
 
     __tablename__ = "measurements"
@@ -41,6 +45,8 @@ class Measurements(PositionMixin, BadnessMixin, Base):
     mjd: Mapped[float]
     filter: Mapped[str]
     calibrated: Mapped[bool]
+    flux_unit: Mapped[str] = mapped_column(one_of("flux_unit", "nJy", "relative", "electron"))
+    sky_frame: Mapped[str] = mapped_column(one_of("sky_frame", "icrs", "relative"))
     x: Mapped[float]
     y: Mapped[float]
     x_error: Mapped[float | None]

@@ -12,7 +12,13 @@ from seechange_core.models.position import FootprintMixin
 
 
 class RefSet(CreationMixin, Base):
-    """A named set of references that a subtraction chooses from."""
+    """A named set of references that a subtraction chooses from.
+
+    Attributes
+    ----------
+    description : str
+        What its references are for, as the profile says that built the latest one.
+    """
 
     __tablename__ = "refsets"
 
@@ -22,7 +28,13 @@ class RefSet(CreationMixin, Base):
 
 
 class Reference(IdentityMixin, FootprintMixin, CreationMixin, Base):
-    """A deep image of a sky cell in one filter; a retired one is no longer chosen."""
+    """A deep image of a sky cell in one filter; a retired one is no longer chosen.
+
+    Attributes
+    ----------
+    replaced_by : str
+        Identity of the reference that took its place; empty for none.
+    """
 
     __tablename__ = "refs"
 
@@ -33,3 +45,4 @@ class Reference(IdentityMixin, FootprintMixin, CreationMixin, Base):
     filter: Mapped[str]
     sky_cell: Mapped[str] = mapped_column(index=True)
     retired: Mapped[bool] = mapped_column(default=False)
+    replaced_by: Mapped[str] = mapped_column(default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from seechange_core.models.base import Base, ProductMixin
 from seechange_core.models.columns import foreign_key
@@ -21,6 +21,8 @@ class WorldCoordinates(ProductMixin, FootprintMixin, Base):
         All of `seechange_core.frames.SkyMapping`, exactly.
     rms_mas : float or None
         Residual of the fit along one axis; None where the mapping was given.
+    relative_to : str
+        The exposure whose nominal pointing and pixel scale positions follow; empty where they are ICRS.
     """
 
     __tablename__ = "world_coordinates"
@@ -30,3 +32,4 @@ class WorldCoordinates(ProductMixin, FootprintMixin, Base):
     rms_mas: Mapped[float | None]
     n_stars: Mapped[int]
     mapping: Mapped[dict[str, Any]]
+    relative_to: Mapped[str] = mapped_column(default="")

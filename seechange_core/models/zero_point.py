@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from seechange_core.models.base import Base, ProductMixin
 from seechange_core.models.columns import foreign_key
@@ -16,8 +16,12 @@ class ZeroPoint(ProductMixin, Base):
 
     Attributes
     ----------
+    calibrated : bool
+        Whether a star catalogue supports it.
+    relative_to : str
+        The exposure whose nominal zero point it is relative to; empty for none.
     zero_point, zero_point_error, scatter : float or None
-        Magnitudes; None if not `calibrated`.
+        Magnitudes; None if neither `calibrated` nor relative.
     solution : dict
         All of `seechange_core.frames.PhotometricSolution`, exactly.
     """
@@ -27,6 +31,7 @@ class ZeroPoint(ProductMixin, Base):
     source_list_id: Mapped[uuid.UUID] = foreign_key("source_lists.id")
     image_id: Mapped[uuid.UUID] = foreign_key("images.id")
     calibrated: Mapped[bool]
+    relative_to: Mapped[str] = mapped_column(default="")
     zero_point: Mapped[float | None]
     zero_point_error: Mapped[float | None]
     scatter: Mapped[float | None]

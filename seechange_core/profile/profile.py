@@ -128,7 +128,9 @@ class Profile:
 
     def _components(self, block: Any, slot: Slot) -> tuple[Any, ...]:
         names = block.use if slot.many else [block.use]
-        return tuple(self.registry.component(slot.kind, name)(getattr(block, name)) for name in names)
+        return tuple(
+            self.registry.component(slot.kind, name, slot.stage)(getattr(block, name)) for name in names
+        )
 
     def _schema(self, process: str) -> ProcessSchema:
         return next(schema for schema in self.processes if schema.process == process)

@@ -11,10 +11,17 @@ import numpy as np
 
 from seechange_core.imaging.sky_grid import SkyGrid
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
 from seechange_core.runner.star_excerpts import bind_stars, fetch_stars
-from seechange_core.steps.step import CalibratedImage, CatalogRequest, Request, SuppliedPsfRequest
+from seechange_core.runner.stored_member import StoredMember
+from seechange_core.steps.step import (
+    CatalogRequest,
+    FrameRequest,
+    Request,
+    SuppliedPsfRequest,
+)
 from seechange_core.store.calibrated_images import CalibratedImageRow
 from seechange_core.store.record import Observation
 
@@ -55,13 +62,10 @@ class CoaddCell:
         }
 
     def origin_inputs(self) -> Mapping[str, Any]:
-        """Load the members."""
-        load = self.services.store.products.load
-        members = tuple(
-            CalibratedImage(**{role: load(identity, role) for role, identity in member.product_ids.items()})
-            for member in self.members
-        )
-        return {"members": members, "grid": self.grid}
+        """Hand over the members, unread, and the folder of the scratch file: the data folder has the room."""
+        store = self.services.store
+        members = tuple(StoredMember(store.products, member.product_ids) for member in self.members)
+        return {"members": members, "grid": self.grid, "scratch": store.files.root}
 
     def observation(self, products: Products) -> Observation:
         """Describe the coadd: mean time, and the exposure time that its pixels stand for."""
@@ -84,6 +88,10 @@ class CoaddCell:
         return bind_stars(request, planned)
 
     @bind.register
+    def _(self, request: FrameRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        return bind_frame(request, self.services)
+
+    @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
         return {}
 
@@ -99,6 +107,12 @@ class CoaddCell:
         self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
         return fetch_stars(request, planned, self.services)
+
+    @fetch.register
+    def _(
+        self, request: FrameRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
+        return fetch_frame(request, bound, self.services)
 
     @fetch.register
     def _(

@@ -20,6 +20,8 @@ from seechange_core.runner.services import Services
 from seechange_core.runner.unit import Unit
 
 logger = logging.getLogger(__name__)
+#: What other units of work make, so that one can wait for it.
+_AWAITED = ("reference", "frame")
 
 
 @dataclass
@@ -72,7 +74,7 @@ def drive(
         except Rejected as rejection:
             return _ended(progress, services, REJECTED, rejection.reason, rejection)
         except MissingInput as missing:
-            state = WAITING if missing.what == "reference" else FAILED
+            state = WAITING if missing.what in _AWAITED else FAILED
             return _ended(progress, services, state, str(missing), missing)
         except Exception as error:
             return _ended(progress, services, FAILED, reason_of(error), error)

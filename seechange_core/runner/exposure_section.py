@@ -11,6 +11,7 @@ from typing import Any
 from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import PsfModel, SkyMapping
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.measured_sensor import MeasuredSensor
 from seechange_core.runner.other_sections import OtherSections
 from seechange_core.runner.products import Products
@@ -20,6 +21,7 @@ from seechange_core.steps.step import (
     CalibratedImage,
     CalibrationRequest,
     CatalogRequest,
+    FrameRequest,
     ReferenceRequest,
     Request,
     SuppliedPsfRequest,
@@ -140,6 +142,10 @@ class ExposureSection:
         return bind_stars(request, planned)
 
     @bind.register
+    def _(self, request: FrameRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        return bind_frame(request, self.services)
+
+    @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
         supplied = self._supplied_psf
         return {} if supplied is None else {request.role: supplied.sha256}
@@ -185,6 +191,12 @@ class ExposureSection:
         self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
         return fetch_stars(request, planned, self.services)
+
+    @fetch.register
+    def _(
+        self, request: FrameRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> Any:
+        return fetch_frame(request, bound, self.services)
 
     @fetch.register
     def _(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
+from seechange_core.imaging.overlap import overlap_fraction
 from seechange_core.imaging.sky_grid import SkyGrid
 from seechange_core.models import row_id
 from seechange_core.pipeline import (
@@ -29,6 +31,8 @@ from seechange_core.steps.referencing import Candidate, choose
 from seechange_core.store.calibrated_images import CalibratedImageRow
 from seechange_core.store.record import ProductRecord
 
+_BESIDE = 0.5
+
 
 @dataclass(frozen=True)
 class BuiltReference:
@@ -44,6 +48,10 @@ class BuiltReference:
         Primary keys of the images that went in, best seeing first.
     left_out : dict of str to str
         Primary key of each other image, and why it did not go in.
+    replaced : list of str
+        Identities of the references whose place it took.
+    beside : list of str
+        Identities of other references of the set, camera and filter that cover half of it or more and may be chosen.
     metrics : dict
         Of coaddition, extraction, astrocal and photocal by process.
     """
@@ -54,6 +62,8 @@ class BuiltReference:
     sky_cell: str
     images: list[str]
     left_out: dict[str, str]
+    replaced: list[str]
+    beside: list[str]
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,9 +76,11 @@ def build_reference(
     *,
     filter: str,
     position: tuple[float, float] | None = None,
+    after_mjd: float | None = None,
     before_mjd: float | None = None,
     images: Sequence[UUID] = (),
     reference_set: str,
+    replaces: Sequence[str] = (),
     started: Callable[[str], None] = lambda process: None,
 ) -> BuiltReference:
     """Build a reference from images that the profile's chain calibrated.
@@ -79,12 +91,14 @@ def build_reference(
         Short name.
     position : tuple of float, optional
         Right ascension and declination (deg) that every image has to cover.
-    before_mjd : float, optional
-        Use only images taken before this time.
+    after_mjd, before_mjd : float, optional
+        Use only images taken after, and before, these times.
     images : sequence of UUID, optional
         Use these images only: primary keys, as ``seechange show images`` lists them.
     reference_set : str
         Name; the set is made if it is new.
+    replaces : sequence of str
+        Identities of references that are chosen no more once this one is there.
     started : callable
         Hears the name of each process before it runs.
 
@@ -93,8 +107,12 @@ def build_reference(
     MissingInput
         If there are too few good images.
     Rejected
-        If the coadd cannot be calibrated.
+        If the coadd cannot be calibrated, or is beyond a gate.
+    StoreError
+        If a reference that is to be replaced does not exist.
     """
+    for identity in replaces:
+        services.store.references.check(identity)
     profile = services.profile
     params = profile.parameters(REFERENCING)
     photocal = exposure_plan(profile)["photocal"].provenance
@@ -102,6 +120,7 @@ def build_reference(
         photocal_provenance=photocal.id,
         filter=filter,
         position=position,
+        after_mjd=after_mjd,
         before_mjd=before_mjd,
         images=images,
     )
@@ -119,7 +138,11 @@ def build_reference(
         raise Rejected(f"the coadd was rejected at {progress.step}: {progress.reason}")
     if progress.state != DONE:
         raise SeeChangeError(f"the coadd failed at {progress.step}: {progress.reason}")
-    identity = _register(services, cell, progress.product_ids, reference_set)
+    choice = {"chosen": [entry.image for entry in chosen], "left_out": left_out}
+    identity = _register(services, cell, progress.product_ids, reference_set, choice)
+    replaced = [other for other in replaces if other != identity]
+    for other in replaced:
+        services.store.references.retire(other, replaced_by=identity)
     return BuiltReference(
         reference=identity,
         reference_set=reference_set,
@@ -127,11 +150,19 @@ def build_reference(
         sky_cell=cell.place,
         images=[entry.image for entry in chosen],
         left_out=left_out,
+        replaced=replaced,
+        beside=_beside(services, cell, identity, reference_set),
         metrics={step.process: dict(step.metrics) for step in progress.steps},
     )
 
 
-def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], reference_set: str) -> str:
+def _register(
+    services: Services,
+    cell: CoaddCell,
+    product_ids: dict[str, str],
+    reference_set: str,
+    choice: dict[str, Any],
+) -> str:
     products = Products(services.store.products)
     products.ids |= product_ids
     provenance = referencing_provenance(services.profile)
@@ -144,10 +175,26 @@ def _register(services: Services, cell: CoaddCell, product_ids: dict[str, str], 
         anchor=identity,
         inputs=inputs,
         observation=cell.observation(products),
+        metrics=choice,
     )
     return services.store.references.register(
-        record, reference_set=reference_set, mapping=products["mapping"], shape=cell.grid.shape
+        record,
+        reference_set=reference_set,
+        mapping=products["mapping"],
+        shape=cell.grid.shape,
+        made_for=services.profile.parameters(REFERENCING).made_for,
     )
+
+
+def _beside(services: Services, cell: CoaddCell, identity: str, reference_set: str) -> list[str]:
+    footprint = cell.grid.mapping.footprint(cell.grid.shape)
+    return [
+        row.identity
+        for _, row in services.store.references.listed(reference_set, filter=cell.filter)
+        if row.identity != identity
+        and row.instrument == services.instrument.name
+        and overlap_fraction(*footprint, *np.transpose(row.corners or [])) >= _BESIDE
+    ]
 
 
 def _candidate(key: str, row: CalibratedImageRow) -> Candidate:
@@ -159,7 +206,18 @@ def _candidate(key: str, row: CalibratedImageRow) -> Candidate:
         seeing_arcsec=float(row.metrics.get("seeing_arcsec", np.nan)),
         n_stars=int(row.metrics.get("n_stars", 0)),
         zero_point_scatter_mag=float(row.metrics.get("scatter_mag") or 0.0),
+        limiting_mag=math.nan if row.limiting_mag is None else row.limiting_mag,
+        sky_mag_arcsec2=_sky_brightness(row.metrics),
+        corners=row.corners,
     )
+
+
+def _sky_brightness(metrics: Mapping[str, Any]) -> float:
+    """Return the surface brightness (mag/arcsec2) of the sky; NaN if it was not measured."""
+    names = ("background_electron", "zero_point", "seeing_arcsec", "fwhm_pixel")
+    electron, zero_point, seeing_arcsec, fwhm_pixel = (float(metrics.get(name) or math.nan) for name in names)
+    per_arcsec2 = electron / (seeing_arcsec / fwhm_pixel) ** 2
+    return zero_point - 2.5 * math.log10(per_arcsec2) if per_arcsec2 > 0 else math.nan
 
 
 def _scale_of(services: Services, row: CalibratedImageRow) -> float:

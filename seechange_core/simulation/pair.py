@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seechange_core.frames import AlignedPair, ColumnTable, Floats, Frame
+from seechange_core.frames import AlignedPair, ColumnTable, Floats, Frame, PsfModel
 from seechange_core.frames.arrays import as_pixels
 from seechange_core.simulation.placement import choose_apart, host_trials, uniform_trials
 from seechange_core.simulation.population import galaxy_columns, star_magnitudes
@@ -18,6 +19,9 @@ PIXEL_SCALE_ARCSEC = 0.26
 _MARGIN = 45.0
 _SEPARATION = 28.0
 _BRIGHT_ELECTRON = 2e5
+_STAMP = 65
+#: Pixels with more light than this part of the sky's noise are not empty.
+_EMPTY_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class SimulatedPair:
         ``x``, ``y``, ``flux`` (electron in new), ``expected_snr`` (best possible in the difference, noise of
         host and of the source itself included), ``on_galaxy``. Only the new image has them.
     stars, galaxies : ColumnTable
-        ``x``, ``y``, ``magnitude``, ``flux`` (electron in new).
+        ``x``, ``y``, ``magnitude``, ``flux`` (electron in new), ``snr`` (best possible in the difference if all of
+        that were to appear on empty sky).
+    empty : bool array of shape (ny, nx)
+        Where no source adds more than a tenth of the sky's noise to the new image.
     new_zero_point, ref_zero_point : float
         AB magnitude of 1 electron.
     """
@@ -45,6 +52,7 @@ class SimulatedPair:
     transients: ColumnTable
     stars: ColumnTable
     galaxies: ColumnTable
+    empty: NDArray[np.bool_]
     new_zero_point: float
     ref_zero_point: float
 
@@ -69,6 +77,9 @@ def simulated_pair(
     snr_range: tuple[float, float] = (3.0, 30.0),
     new_seeing_arcsec: float = 1.2,
     ref_seeing_arcsec: float = 1.0,
+    new_shear: tuple[float, float] = (0.025, 0.015),
+    ref_shear: tuple[float, float] = (-0.015, 0.01),
+    pixel_scale_arcsec: float = PIXEL_SCALE_ARCSEC,
     sky_electron: float = 600.0,
     read_noise_electron: float = 7.0,
     n_ref_exposures: int = 5,
@@ -92,7 +103,11 @@ def simulated_pair(
     snr_range : tuple of float
         Expected signal-to-noise ratios, evenly spread in the logarithm.
     new_seeing_arcsec, ref_seeing_arcsec : float
-        FWHM; pixels have 0.26 arcsec.
+        FWHM.
+    new_shear, ref_shear : tuple of float
+        Of the PSFs in the middle of the image (g1, g2).
+    pixel_scale_arcsec : float
+        Side of a pixel.
     sky_electron, read_noise_electron : float
         Per pixel and exposure.
     n_ref_exposures : int
@@ -105,22 +120,22 @@ def simulated_pair(
     rng = np.random.default_rng(seed)
     new_field = MoffatField(
         shape,
-        new_seeing_arcsec / PIXEL_SCALE_ARCSEC,
-        (0.025, 0.015),
+        new_seeing_arcsec / pixel_scale_arcsec,
+        new_shear,
         3.5,
         (0.018, 0.009, 0.015, -0.009),
         0.01,
     )
     ref_field = MoffatField(
         shape,
-        ref_seeing_arcsec / PIXEL_SCALE_ARCSEC,
-        (-0.015, 0.01),
+        ref_seeing_arcsec / pixel_scale_arcsec,
+        ref_shear,
         3.5,
         (-0.009, 0.018, -0.012, 0.009),
         0.01,
     )
     flux_ratio = 10.0 ** (0.4 * (ref_zero_point - new_zero_point))
-    stars, galaxies = _static_sky(rng, shape, n_stars, n_galaxies, new_zero_point)
+    stars, galaxies = _static_sky(rng, shape, (n_stars, n_galaxies), new_zero_point, pixel_scale_arcsec)
     new_light, ref_light = np.zeros(shape), np.zeros(shape)
     add_points(new_light, new_field, stars["x"], stars["y"], stars["flux"])
     add_galaxies(new_light, new_field, galaxies, galaxies["flux"])
@@ -130,18 +145,23 @@ def simulated_pair(
     add_galaxies(ref_light, ref_field, moved, galaxies["flux"] * flux_ratio)
 
     floor = sky_electron + read_noise_electron**2
-    positions, on_galaxy = _transient_positions(rng, shape, n_transients, stars, galaxies)
-    transients = _with_expected_snr(
+    fields, floors = (new_field, ref_field), (floor, floor / n_ref_exposures)
+    sky_sigma = _sigma_on_sky(shape, fields, floors, flux_ratio)
+    stars, galaxies = (table.with_columns(snr=table["flux"] / sky_sigma) for table in (stars, galaxies))
+    positions, on_galaxy = _transient_positions(rng, shape, n_transients, stars, galaxies, pixel_scale_arcsec)
+    transients = with_expected_snr(
         positions,
         on_galaxy,
         rng.permutation(np.geomspace(*snr_range, len(positions))),
-        (new_field, ref_field),
+        fields,
         (new_light + floor, (ref_light + floor) / n_ref_exposures),
         flux_ratio,
     )
     add_points(new_light, new_field, transients["x"], transients["y"], transients["flux"])
-    new = _observed(rng, new_light, sky_electron, read_noise_electron, 1)
-    ref = _observed(rng, ref_light, sky_electron, read_noise_electron, n_ref_exposures)
+    noise = (sky_electron, read_noise_electron)
+    new = _observed(rng, new_light, *noise, 1, pixel_scale_arcsec)
+    ref = _observed(rng, ref_light, *noise, n_ref_exposures, pixel_scale_arcsec)
+    empty = new_light < _EMPTY_FRACTION * np.sqrt(floor)
     pair = AlignedPair(
         new,
         ref,
@@ -152,26 +172,36 @@ def simulated_pair(
         new.info,
     )
     return SimulatedPair(
-        pair, new_field, ref_field, transients, stars, galaxies, new_zero_point, ref_zero_point
+        pair, new_field, ref_field, transients, stars, galaxies, empty, new_zero_point, ref_zero_point
     )
 
 
 def _static_sky(
-    rng: np.random.Generator, shape: tuple[int, int], n_stars: int, n_galaxies: int, zero_point: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    numbers: tuple[int, int],
+    zero_point: float,
+    pixel_scale_arcsec: float,
 ) -> tuple[ColumnTable, ColumnTable]:
+    n_stars, n_galaxies = numbers
     star_xy = uniform_trials(rng, shape, n_stars, -20.0)
     galaxy_xy = uniform_trials(rng, shape, n_galaxies, -20.0)
     stars = {"x": star_xy[:, 0], "y": star_xy[:, 1], "magnitude": star_magnitudes(rng, n_stars)}
     galaxies = {"x": galaxy_xy[:, 0], "y": galaxy_xy[:, 1], **galaxy_columns(rng, n_galaxies)}
-    galaxies["radius"] = galaxies["radius_arcsec"] / PIXEL_SCALE_ARCSEC
+    galaxies["radius"] = galaxies["radius_arcsec"] / pixel_scale_arcsec
     for columns in (stars, galaxies):
         columns["flux"] = 10.0 ** (0.4 * (zero_point - columns["magnitude"]))
     return ColumnTable(stars), ColumnTable(galaxies)
 
 
 def _transient_positions(
-    rng: np.random.Generator, shape: tuple[int, int], number: int, stars: ColumnTable, galaxies: ColumnTable
-) -> tuple[Floats, Floats]:
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    number: int,
+    stars: ColumnTable,
+    galaxies: ColumnTable,
+    pixel_scale_arcsec: float,
+) -> tuple[Floats, NDArray[np.bool_]]:
     star_xy = np.stack([stars["x"], stars["y"]], axis=1)
     galaxy_xy = np.stack([galaxies["x"], galaxies["y"]], axis=1)
     bright = (star_xy[stars["flux"] > _BRIGHT_ELECTRON], 40.0)
@@ -183,7 +213,7 @@ def _transient_positions(
         [(star_xy, 14.0), (galaxy_xy, 14.0), bright],
     )
     hosts = galaxies["magnitude"] < 22.5
-    radii = galaxies["half_light_arcsec"][hosts] / PIXEL_SCALE_ARCSEC
+    radii = galaxies["half_light_arcsec"][hosts] / pixel_scale_arcsec
     on_galaxies = choose_apart(
         host_trials(rng, shape, galaxy_xy[hosts], radii, _MARGIN),
         number // 2,
@@ -194,19 +224,50 @@ def _transient_positions(
     return np.concatenate([on_sky, on_galaxies]), np.repeat([False, True], [len(on_sky), len(on_galaxies)])
 
 
-def _with_expected_snr(
-    positions: Floats,
-    on_galaxy: Floats,
-    wanted_snr: Floats,
+def _sigma_on_sky(
+    shape: tuple[int, int],
     fields: tuple[MoffatField, MoffatField],
+    variances: tuple[float, float],
+    flux_ratio: float,
+) -> float:
+    """Return the least possible error of a faint source's flux (electron) in the middle of the image."""
+    middle = np.array([shape[1] // 2]), np.array([shape[0] // 2])
+    new_psf, ref_psf = (field.stamps(*middle, _STAMP) for field in fields)
+    new_variance, ref_variance = (np.array([variance]) for variance in variances)
+    return float(information(new_psf, ref_psf, new_variance, ref_variance, flux_ratio)[0] ** -0.5)
+
+
+def with_expected_snr(
+    positions: Floats,
+    on_galaxy: NDArray[np.bool_],
+    wanted_snr: Floats,
+    psfs: tuple[MoffatField | PsfModel, MoffatField | PsfModel],
     variances: tuple[Floats, Floats],
     flux_ratio: float,
 ) -> ColumnTable:
-    """Give each transient the flux that has the wanted signal-to-noise ratio, with its own photon noise."""
+    """Give transients the fluxes that have the wanted signal-to-noise ratios, with the noise of their own photons.
+
+    Parameters
+    ----------
+    positions : array of shape (n, 2)
+        x and y in the new image (pixel).
+    on_galaxy : bool array of shape (n,)
+        Becomes a column.
+    wanted_snr : array of shape (n,)
+        Best possible in the difference.
+    psfs, variances : tuple of two
+        PSFs and variance maps of the new image and of the reference (electron^2 of each).
+    flux_ratio : float
+        Electrons in the reference of a source of 1 electron in the new image.
+
+    Returns
+    -------
+    ColumnTable
+        ``x``, ``y``, ``flux`` (electron), ``expected_snr``, ``on_galaxy``.
+    """
     x, y = positions[:, 0].copy(), positions[:, 1].copy()
-    size = 65
-    new_psf, ref_psf = (field.stamps(x, y, size) for field in fields)
-    new_map, ref_map = (cut_around(variance, x, y, size) for variance in variances)
+    new_psf, ref_psf = (psf.stamps(x, y, _STAMP) for psf in psfs)
+    new_map, ref_map = (cut_around(variance, x, y, _STAMP) for variance in variances)
     ref_variance = effective_variance(ref_psf, ref_map)
     flux = np.zeros(len(x))
     for _ in range(8):
@@ -218,7 +279,12 @@ def _with_expected_snr(
 
 
 def _observed(
-    rng: np.random.Generator, light: Floats, sky_electron: float, read_noise_electron: float, n_exposures: int
+    rng: np.random.Generator,
+    light: Floats,
+    sky_electron: float,
+    read_noise_electron: float,
+    n_exposures: int,
+    pixel_scale_arcsec: float,
 ) -> Frame:
     expected = light + sky_electron
     counts = rng.poisson(n_exposures * expected) / n_exposures
@@ -228,7 +294,7 @@ def _observed(
         "filter": "r",
         "exposure_s": 60.0,
         "mjd": 61000.0,
-        "pixel_scale_arcsec": PIXEL_SCALE_ARCSEC,
+        "pixel_scale_arcsec": pixel_scale_arcsec,
         "read_noise_electron": read_noise_electron / np.sqrt(n_exposures),
         "gain": 1.0,
         "instrument": "simulation",

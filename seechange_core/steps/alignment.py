@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import AlignedPair, Frame, unusable
+from seechange_core.frames import AlignedPair, Frame, SkyMapping, unusable
 from seechange_core.imaging.background import background_image
+from seechange_core.imaging.flux_scaling import variation_factor
 from seechange_core.imaging.pixel_map import fit_pixel_map
 from seechange_core.imaging.psf_warping import warp_psf
 from seechange_core.imaging.psf_width_error import psf_width_error
@@ -28,7 +29,8 @@ class Alignment:
         The new image and the warped reference.
     metrics : dict
         ``flux_ratio``, ``overlap`` (part of the new image that the reference covers with usable pixels),
-        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``, ``psf_width_error`` (pixel^2).
+        ``registration_error_x`` and ``_y`` (pixel), ``n_registration_stars``, ``registration_degree`` (-1 where no
+        correction was fitted), ``resampled`` (not where whole pixels were enough), ``psf_width_error`` (pixel^2).
     """
 
     pair: AlignedPair
@@ -41,14 +43,16 @@ def align(
     """Warp a reference to the grid of a new image.
 
     The two sky mappings give the first map between the pixels; stars that both images have refine it and tell what
-    misregistration is left. The flux ratio is that of the zero points.
+    misregistration is left. The flux ratio is that of the mean zero points; where these vary over the images, the
+    reference is scaled by the ratio of their variations.
 
     Parameters
     ----------
     new, reference : CalibratedImage
         Both as calibrated, sky included.
     unmeasured_registration_error : float
-        Misregistration along each axis (pixel) where too few stars measure it.
+        Misregistration along each axis (pixel) where too few stars measure it; more, if the errors of the two sky
+        mappings make it so.
 
     Raises
     ------
@@ -61,10 +65,12 @@ def align(
     except ValueError as problem:
         raise Rejected(f"the reference cannot be brought to the new image: {problem}") from problem
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
-    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape)
+    factor = variation_factor(reference.photometry, registration.pixel_map, new.photometry)
+    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape, flux_factor=factor)
     error = registration.error
     if not np.all(np.isfinite(error)):
-        error = (unmeasured_registration_error, unmeasured_registration_error)
+        unmeasured = max(unmeasured_registration_error, _error_of_mappings(new.mapping, reference.mapping))
+        error = (unmeasured, unmeasured)
     flux_ratio = float(10 ** (0.4 * (reference.photometry.zero_point - new.photometry.zero_point)))
     scale = reference.mapping.pixel_scale_arcsec / new.mapping.pixel_scale_arcsec
     width_error = float(np.hypot(psf_width_error(new.sources), psf_width_error(reference.sources) * scale**2))
@@ -84,6 +90,8 @@ def align(
         "registration_error_x": error[0],
         "registration_error_y": error[1],
         "n_registration_stars": registration.n_stars,
+        "registration_degree": registration.degree,
+        "resampled": registration.pixel_map.whole_shift() is None,
         "psf_width_error": width_error,
     }
     return Alignment(pair, metrics)
@@ -93,6 +101,13 @@ def scaled_reference(pair: AlignedPair) -> Frame:
     """Return the warped reference in electrons of the new image."""
     scale = np.float32(1 / pair.flux_ratio)
     return pair.ref.replaced(data=pair.ref.data * scale, variance=pair.ref.variance * (scale * scale))
+
+
+def _error_of_mappings(new: SkyMapping, reference: SkyMapping) -> float:
+    """Return how well two sky mappings agree, by their own errors as far as they are known (pixel of the new image)."""
+    return float(np.hypot(*np.nan_to_num([new.error_mas, reference.error_mas]))) / (
+        1e3 * new.pixel_scale_arcsec
+    )
 
 
 def _without_sky(calibrated: CalibratedImage) -> Frame:

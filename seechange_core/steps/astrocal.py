@@ -11,7 +11,7 @@ from seechange_core.frames import Frame, SkyMapping
 from seechange_core.params import Slot
 from seechange_core.steps.catalog_region import region_of
 from seechange_core.steps.gates import GatedParams
-from seechange_core.steps.step import CatalogRequest, Request, Step, StepContext, StepResult
+from seechange_core.steps.step import CatalogRequest, FrameRequest, Request, Step, StepContext, StepResult
 
 _ARCSEC_PER_DEG = 3600.0
 
@@ -51,7 +51,9 @@ class Astrocal(Step):
     outputs: ClassVar[tuple[str, ...]] = ("mapping", "matched_stars")
 
     def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
-        """Ask for the stars around where the header says that the image is."""
+        """Ask for the stars around where the header says that the image is, or those that all is relative to."""
+        if context.component().frame:
+            return (FrameRequest(context.component().frame),)
         image: Frame = inputs["image"]
         first = first_mapping(image, context)
         if first is None or not context.component().needs_catalog:

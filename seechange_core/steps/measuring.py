@@ -62,12 +62,12 @@ class MeasuringParams(Params):
 class Measuring(Step):
     """Measure every detection on the difference image.
 
-    An uncalibrated image (``PhotometricSolution.calibrated`` false, or no solution) keeps its fluxes in
-    electrons, and one without a mapping has no sky positions.
+    Fluxes are in the ``flux_unit`` of the photometric solution: nJy, relative to one exposure, or the electrons of an
+    image that could not be calibrated; only nJy have magnitudes. Without a mapping there are no sky positions.
     """
 
     process: ClassVar[str] = "measuring"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = MeasuringParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",
@@ -99,6 +99,7 @@ class Measuring(Step):
         columns["psf_like"] = like_psf(columns, params, fwhm)
         columns |= _on_sky(columns, inputs["mapping"])
         meta = _calibrate(columns, inputs["photometry"])
+        meta["sky_frame"] = "icrs" if inputs["mapping"] is None else inputs["mapping"].sky_frame
         info = inputs["image"].info
         meta |= {name: info[name] for name in ("mjd", "filter", "exposure_s") if name in info}
         measurements = MeasurementTable(columns, meta)
@@ -149,20 +150,26 @@ def _on_sky(columns: Mapping[str, NDArray[Any]], mapping: SkyMapping | None) -> 
 
 
 def _calibrate(columns: dict[str, NDArray[Any]], photometry: PhotometricSolution | None) -> dict[str, Any]:
-    """Turn fluxes from electrons into nJy and add magnitudes, if that is known; return the meta."""
-    calibrated = photometry is not None and photometry.calibrated
+    """Turn fluxes from electrons into the solution's unit, add magnitudes if that is nJy, and return the meta."""
     columns["magnitude"] = columns["magnitude_error"] = np.full(len(columns["flux"]), np.nan)
-    if photometry is None or not calibrated:
-        return {"calibrated": False}
-    njy_per_electron = photometry.njy_per_electron_at(columns["x"], columns["y"])
+    if photometry is None or photometry.flux_unit == "electron":
+        return {"calibrated": False, "flux_unit": "electron"}
+    factor = photometry.flux_per_electron_at(columns["x"], columns["y"])
+    for name in _FLUXES:
+        columns[name] = columns[name] * factor
+    meta = {
+        "calibrated": photometry.calibrated,
+        "flux_unit": photometry.flux_unit,
+        "zero_point": photometry.zero_point,
+    }
+    if not photometry.calibrated:
+        return {**meta, "relative_to": photometry.relative_to}
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_error = columns["flux_error"] / np.abs(columns["flux"])
     columns["magnitude_error"] = np.where(
         np.isfinite(relative_error), _MAGNITUDES_PER_RELATIVE_ERROR * relative_error, np.nan
     )
-    for name in _FLUXES:
-        columns[name] = columns[name] * njy_per_electron
     with np.errstate(divide="ignore"):
         magnitude = NJY_ZERO_POINT - 2.5 * np.log10(np.abs(columns["flux"]))
     columns["magnitude"] = np.where(np.isfinite(magnitude), magnitude, np.nan)
-    return {"calibrated": True, "zero_point": photometry.zero_point}
+    return meta

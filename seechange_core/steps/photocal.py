@@ -11,7 +11,7 @@ from seechange_core.frames import Frame
 from seechange_core.params import Slot
 from seechange_core.steps.catalog_region import region_of
 from seechange_core.steps.gates import GatedParams
-from seechange_core.steps.step import CatalogRequest, Request, Step, StepContext, StepResult
+from seechange_core.steps.step import CatalogRequest, FrameRequest, Request, Step, StepContext, StepResult
 
 _ARCSEC_PER_DEG = 3600.0
 
@@ -54,7 +54,9 @@ class Photocal(Step):
     outputs: ClassVar[tuple[str, ...]] = ("photometry",)
 
     def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
-        """Ask for the stars on the image."""
+        """Ask for the stars on the image, or those that all is relative to."""
+        if context.component().frame:
+            return (FrameRequest(context.component().frame),)
         if not context.component().needs_catalog:
             return ()
         image: Frame = inputs["image"]

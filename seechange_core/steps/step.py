@@ -62,6 +62,23 @@ class ReferenceRequest:
 
 
 @dataclass(frozen=True)
+class FrameRequest:
+    """A step needs the sources of the exposure that all others are relative to.
+
+    The runner hands them over as a `StarTable` under `role`: positions by the nominal mapping of that exposure, and
+    ``mag_relative``, instrumental magnitudes at its nominal zero point.
+
+    Parameters
+    ----------
+    exposure : str
+        Name of its file, without folder.
+    """
+
+    exposure: str
+    role: str = "stars"
+
+
+@dataclass(frozen=True)
 class CalibratedImage:
     """An image with all that was measured on it, as references and members of a coadd are handed over."""
 
@@ -73,7 +90,7 @@ class CalibratedImage:
     photometry: PhotometricSolution
 
 
-Request = CatalogRequest | CalibrationRequest | SuppliedPsfRequest | ReferenceRequest
+Request = CatalogRequest | CalibrationRequest | SuppliedPsfRequest | ReferenceRequest | FrameRequest
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from seechange_core.api import Params, parameter
-from seechange_core.frames import Difference
+from seechange_core.frames import AlignedPair, Difference
 from seechange_core.params import Slot
 from seechange_core.steps.step import (
     CalibratedImage,
@@ -17,6 +18,11 @@ from seechange_core.steps.step import (
     StepContext,
     StepResult,
 )
+
+if TYPE_CHECKING:
+    from seechange_core.imaging.flux_agreement import FluxAgreement
+
+_TRUSTED_FLUX_RATIO_ERROR = 0.005
 
 
 class SubtractionParams(Params):
@@ -42,7 +48,7 @@ class Subtraction(Step):
     """Bring the reference to the new image's pixels and subtract it."""
 
     process: ClassVar[str] = "subtraction"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = SubtractionParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot(kind="subtractor"),)
     inputs: ClassVar[tuple[str, ...]] = ("image", "background", "sources", "psf", "mapping", "photometry")
@@ -55,9 +61,15 @@ class Subtraction(Step):
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``difference``: `Difference` with a score, and ``aligned_reference``: `Frame`.
 
-        Metrics are those of the alignment and of the subtractor, and ``score_scatter``: robust standard deviation of
-        the score where there are neither sources nor unusable pixels; 1 if all noise is known.
+        Where stars of both images know the flux ratio better than to half a per cent, theirs is used rather than that
+        of the zero points, so that stars vanish also where a zero point is off.
+
+        Metrics are those of the alignment and of the subtractor, and ``star_flux_ratio`` (flux ratio of the stars,
+        divided by that of the zero points), ``star_flux_ratio_error``, ``star_flux_ratio_variation`` (scatter over
+        parts of the image), ``n_flux_ratio_stars``, and ``score_scatter``: robust standard deviation of the score where
+        there are neither sources nor unusable pixels; 1 if all noise is known.
         """
+        from seechange_core.imaging.flux_agreement import flux_agreement
         from seechange_core.imaging.point_source_score import point_source_score
         from seechange_core.imaging.score_scatter import score_scatter
         from seechange_core.steps.alignment import align, scaled_reference
@@ -66,7 +78,8 @@ class Subtraction(Step):
         alignment = align(
             new, inputs["reference"], unmeasured_registration_error=params.unmeasured_registration_error
         )
-        pair = alignment.pair
+        agreement = flux_agreement(alignment.pair, new.sources)
+        pair = _with_stars_flux_ratio(alignment.pair, agreement)
         difference: Difference = context.component().subtract(pair)
         if difference.score is None:
             score, flux, flux_error = point_source_score(difference)
@@ -74,7 +87,29 @@ class Subtraction(Step):
         metrics = {
             **alignment.metrics,
             **difference.metrics,
+            **_agreement_metrics(agreement),
             "score_scatter": score_scatter(difference, new.sources["x"], new.sources["y"]),
         }
         difference = replace(difference, metrics=metrics)
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
+
+
+def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
+    if not agreement.n_stars:
+        return {"n_flux_ratio_stars": 0}
+    return {
+        "n_flux_ratio_stars": agreement.n_stars,
+        "star_flux_ratio": agreement.ratio,
+        "star_flux_ratio_error": agreement.error,
+        "star_flux_ratio_variation": agreement.variation,
+    }
+
+
+def _with_stars_flux_ratio(pair: AlignedPair, agreement: FluxAgreement) -> AlignedPair:
+    if agreement.error > _TRUSTED_FLUX_RATIO_ERROR:
+        return pair
+    return replace(
+        pair,
+        flux_ratio=pair.flux_ratio * agreement.ratio,
+        flux_ratio_error=math.hypot(agreement.error, agreement.variation),
+    )

@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from seechange_core.imaging.overlap import contains
 from seechange_core.models import Image, Product, WorldCoordinates, ZeroPoint
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
-from seechange_core.store.overlap import contains
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class CalibratedImageRow:
         Of the image (deg).
     mjd, exposure_s : float
         Mid-exposure (UTC); seconds.
+    limiting_mag : float or None
+        Of stars at 5 sigma; None if unknown.
     """
 
     product_ids: dict[str, str]
@@ -40,6 +42,7 @@ class CalibratedImageRow:
     corners: list[list[float]]
     mjd: float
     exposure_s: float
+    limiting_mag: float | None = None
 
 
 class CalibratedImages:
@@ -60,6 +63,7 @@ class CalibratedImages:
         photocal_provenance: str,
         filter: str,
         position: tuple[float, float] | None = None,
+        after_mjd: float | None = None,
         before_mjd: float | None = None,
         images: Sequence[UUID] = (),
     ) -> list[CalibratedImageRow]:
@@ -73,14 +77,14 @@ class CalibratedImages:
             Short name.
         position : tuple of float, optional
             Right ascension and declination (deg) that they have to cover.
-        before_mjd : float, optional
-            Only images taken before this time.
+        after_mjd, before_mjd : float, optional
+            Only images taken after, and before, these times.
         images : sequence of UUID, optional
             Only these: primary keys of images.
         """
         photocal, extraction, astrocal = aliased(Product), aliased(Product), aliased(Product)
         wanted = (
-            select(photocal, extraction, astrocal, Image)
+            select(photocal, extraction, astrocal, Image, ZeroPoint.limiting_magnitude)
             .join(ZeroPoint, ZeroPoint.id == photocal.id)
             .join(Image, Image.id == ZeroPoint.image_id)
             .join(extraction, extraction.id == ZeroPoint.source_list_id)
@@ -99,13 +103,15 @@ class CalibratedImages:
             wanted = wanted.where(Image.id.in_(images))
         if position is not None:
             wanted = wanted.where(in_cone(Image, *position, _LARGEST_RADIUS_DEG))
+        if after_mjd is not None:
+            wanted = wanted.where(Image.mjd > after_mjd)
         if before_mjd is not None:
             wanted = wanted.where(Image.mjd < before_mjd)
         with self._database.read() as session:
             rows = session.execute(wanted).all()
         return [
-            _row(photocal, extraction, astrocal, image)
-            for photocal, extraction, astrocal, image in rows
+            _row(photocal, extraction, astrocal, image, limiting_mag)
+            for photocal, extraction, astrocal, image, limiting_mag in rows
             if photocal.inputs["mapping"] == astrocal.identity
             and (position is None or contains(image.corners or [], *position))
         ]
@@ -115,7 +121,9 @@ class CalibratedImages:
 _LARGEST_RADIUS_DEG = 3.0
 
 
-def _row(photocal: Product, extraction: Product, astrocal: Product, image: Image) -> CalibratedImageRow:
+def _row(
+    photocal: Product, extraction: Product, astrocal: Product, image: Image, limiting_mag: float | None
+) -> CalibratedImageRow:
     inputs = photocal.inputs
     return CalibratedImageRow(
         product_ids={
@@ -131,4 +139,5 @@ def _row(photocal: Product, extraction: Product, astrocal: Product, image: Image
         corners=image.corners or [],
         mjd=image.mjd,
         exposure_s=image.exposure_s,
+        limiting_mag=limiting_mag,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Text, cast, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.api import ExposureHeader
@@ -115,6 +115,17 @@ class Exposures:
         if exposure is None:
             raise StoreError(f"there is no exposure {exposure_id}; `seechange show exposures` lists them")
         return exposure
+
+    def named(self, instrument: str, file_name: str) -> list[Exposure]:
+        """Return the exposures of a camera that have a file of this name in whatever folder, in the order of time."""
+        wanted = (
+            select(Exposure)
+            .where(Exposure.instrument == instrument, cast(Exposure.components, Text).contains(file_name))
+            .order_by(Exposure.mjd, Exposure.id)
+        )
+        with self._database.read() as session:
+            rows = session.scalars(wanted).all()
+        return [row for row in rows if any(Path(one["name"]).name == file_name for one in row.components)]
 
     def paths(self, exposure: Exposure, *, download: bool = True) -> tuple[Path, ...]:
         """Return where the files of an exposure are, fetched from the archive if need be.

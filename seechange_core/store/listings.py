@@ -118,7 +118,9 @@ def _measurements() -> Any:
         Measurements.dec,
         Measurements.flux,
         Measurements.flux_error,
+        Measurements.flux_unit,
         Measurements.calibrated,
+        Measurements.sky_frame,
         Measurements.magnitude,
         Measurements.score,
         best.label("real"),
@@ -174,6 +176,7 @@ def light_curve(database: Database, name: str, tag: str = "current") -> list[dic
         Measurements.filter,
         Measurements.flux,
         Measurements.flux_error,
+        Measurements.flux_unit,
         Measurements.calibrated,
     )
     wanted = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
@@ -69,6 +70,20 @@ class ProductStore:
         if found.anchor is None:
             self._unbound.add(anchor)
         return None if found.Product is None else _state(found.Product)
+
+    def of_exposure(self, exposure_id: UUID, provenance_id: str) -> dict[str, str]:
+        """Return the identities of what a provenance made of an exposure, by section; nothing that was rejected."""
+        wanted = (
+            select(Product.place, Product.identity)
+            .where(
+                Product.exposure_id == exposure_id,
+                Product.provenance_id == provenance_id,
+                Product.state == "done",
+            )
+            .order_by(Product.place, Product.created_at)
+        )
+        with self.database.read() as session:
+            return {place: identity for place, identity in session.execute(wanted)}
 
     def binding(self, anchor: str) -> dict[str, str] | None:
         """Return the inputs that were bound to an anchor; None before `bind`."""

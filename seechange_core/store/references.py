@@ -11,17 +11,19 @@ from sqlalchemy import func, select, update
 from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
 from seechange_core.frames.mapping import separation_deg
+from seechange_core.imaging.overlap import contains, middle, overlap_fraction
 from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.loading import read_calibrated
-from seechange_core.store.overlap import middle, overlap_fraction
 from seechange_core.store.products import ProductRecord, ProductStore
 from seechange_core.store.rows.references import ReferencePlacement
 
 #: Roles that a reference consists of.
 REFERENCE_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")
-# Overlaps that differ by less are equal: two references that both cover everything.
-_OVERLAP_DIGITS = 6
+# What rounding may take off an overlap.
+_OVERLAP_ERROR = 1e-6
+# Overlaps that are equal when rounded count as equal: of two references of one field the newer one is meant.
+_OVERLAP_DIGITS = 2
 
 
 class References:
@@ -38,7 +40,13 @@ class References:
         self._database = products.database
 
     def register(
-        self, record: ProductRecord, *, reference_set: str, mapping: SkyMapping, shape: tuple[int, int]
+        self,
+        record: ProductRecord,
+        *,
+        reference_set: str,
+        mapping: SkyMapping,
+        shape: tuple[int, int],
+        made_for: str = "",
     ) -> str:
         """Add a reference to a set, and return its identity: the product id.
 
@@ -50,8 +58,13 @@ class References:
             Name; the set is made if it is new.
         mapping, shape
             Of its image.
+        made_for : str
+            What the set is for; replaces what was said before, unless empty.
         """
         self._products.save(record, {"reference": ReferencePlacement(reference_set, mapping, shape)}, {})
+        if made_for:
+            described = update(RefSet).where(RefSet.name == reference_set).values(description=made_for)
+            self._database.transact(lambda session: session.execute(described))
         return record.product_id
 
     def find(
@@ -76,8 +89,8 @@ class References:
 
         Notes
         -----
-        Of those that cover the same part the first in the order of identities is taken, so the answer is one. What is
-        flagged as bad, or made from what is, is not taken.
+        Of those that cover the same part, to a hundredth of the footprint, the newest is taken, so the answer is one.
+        What is flagged as bad, or made from what is, is not taken.
         """
         ra, dec = (np.asarray(values, np.float64) for values in footprint)
         centre = middle(ra, dec)
@@ -94,14 +107,15 @@ class References:
             if largest_deg is None:
                 return None
             near = in_cone(Reference, *centre, radius_deg + largest_deg)
-            rows = session.execute(select(Reference.identity, Reference.corners).where(*fits, near)).all()
+            columns = select(Reference.identity, Reference.corners, Reference.created_at)
+            rows = session.execute(columns.where(*fits, near)).all()
         ranked = []
-        for identity, corners in rows:
+        for identity, corners, created_at in rows:
             other_ra, other_dec = np.transpose(np.array(corners, np.float64))
-            overlap = round(overlap_fraction(ra, dec, other_ra, other_dec), _OVERLAP_DIGITS)
-            if overlap >= min_overlap:
-                ranked.append((-overlap, identity))
-        return min(ranked)[1] if ranked else None
+            overlap = overlap_fraction(ra, dec, other_ra, other_dec)
+            if overlap >= min_overlap - _OVERLAP_ERROR:
+                ranked.append((round(overlap, _OVERLAP_DIGITS), created_at, identity))
+        return max(ranked)[2] if ranked else None
 
     def load(self, identity: str, *, download: bool = True) -> dict[str, Any]:
         """Return the in-memory products of a reference by role.
@@ -121,28 +135,51 @@ class References:
             return read_calibrated(session, self._products.files, product_ids, download=download)
 
     def listed(
-        self, reference_set: str | None = None, *, retired: bool = False
+        self,
+        reference_set: str | None = None,
+        *,
+        retired: bool = False,
+        filter: str | None = None,
+        position: tuple[float, float] | None = None,
     ) -> list[tuple[str, Reference]]:
         """Return references with the names of their sets, in the order of set, filter and sky cell.
 
         Parameters
         ----------
-        reference_set : str, optional
-            Of this set only.
+        reference_set, filter : str, optional
+            Of this set, in this filter only.
         retired : bool
             Those that are no longer chosen as well.
+        position : tuple of float, optional
+            Right ascension and declination (deg) that they cover.
         """
         wanted = select(RefSet.name, Reference).join(RefSet, RefSet.id == Reference.refset_id)
         wanted = wanted.order_by(RefSet.name, Reference.filter, Reference.sky_cell, Reference.identity)
         if reference_set is not None:
             wanted = wanted.where(RefSet.name == reference_set)
+        if filter is not None:
+            wanted = wanted.where(Reference.filter == filter)
         if not retired:
             wanted = wanted.where(Reference.retired.is_(False))
         with self._database.read() as session:
-            return [(name, reference) for name, reference in session.execute(wanted)]
+            found = [(name, reference) for name, reference in session.execute(wanted)]
+        if position is None:
+            return found
+        return [(name, row) for name, row in found if contains(row.corners or [], *position)]
 
-    def retire(self, identity: str) -> None:
+    def check(self, identity: str) -> None:
+        """Raise StoreError if there is no such reference."""
+        with self._database.read() as session:
+            if session.get(Reference, row_id(identity)) is None:
+                raise no_reference(identity)
+
+    def retire(self, identity: str, *, replaced_by: str = "") -> None:
         """Choose this reference no more; what was made with it stays.
+
+        Parameters
+        ----------
+        replaced_by : str
+            Identity of the reference that takes its place; empty for none.
 
         Raises
         ------
@@ -150,8 +187,15 @@ class References:
             If there is no such reference.
         """
         changed = update(Reference).where(Reference.id == row_id(identity)).values(retired=True)
+        if replaced_by:
+            changed = changed.values(replaced_by=replaced_by)
         found = self._database.transact(
             lambda session: session.scalars(changed.returning(Reference.id)).first()
         )
         if found is None:
-            raise StoreError(f"there is no reference {identity}; `seechange reference list` shows what is")
+            raise no_reference(identity)
+
+
+def no_reference(identity: str) -> StoreError:
+    """Return the error that there is no such reference."""
+    return StoreError(f"there is no reference {identity}; `seechange reference list` shows what is")

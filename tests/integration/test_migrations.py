@@ -99,6 +99,21 @@ def test_upgrade_that_dies_leaves_nothing_and_can_be_repeated(
     assert empty.differences() == []
 
 
+def test_tables_of_the_first_revision_become_those_of_the_models(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upgrade_to_first(config: Config, revision: str) -> None:
+        command.upgrade(config, "0001")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "command", SimpleNamespace(upgrade=upgrade_to_first))
+        empty.upgrade()
+    assert empty.revision() == "0001"
+    empty.upgrade()
+    assert empty.revision() == migrations.head()
+    assert empty.differences() == []
+
+
 def test_postgresql_is_not_migrated_without_being_asked(empty: Database, database_kind: str) -> None:
     if database_kind == "sqlite":
         with empty.read():

@@ -48,13 +48,13 @@ def misregistration(pixel_map: PixelMap, turned: float) -> tuple[float, float]:
     return float(np.sqrt(np.mean(dx**2))), float(np.sqrt(np.mean(dy**2)))
 
 
-@pytest.mark.parametrize(("n_stars", "degree"), [(4, -1), (8, 0), (30, 1), (200, 2)])
+@pytest.mark.parametrize(("n_stars", "degree"), [(4, -1), (8, 0), (30, 1), (200, 2), (500, 3)])
 def test_degree_follows_the_number_of_stars(n_stars: int, degree: int) -> None:
     found = refine_pixel_map(first_map(), *tables(n_stars, 1))
     assert found.degree == degree
     if degree >= 0:
         # 5 times the expected error of the mean of one axis with as many terms as the degree has.
-        limit = 5 * 2**0.5 * ERROR * np.sqrt((1, 3, 6)[degree] / n_stars)
+        limit = 5 * 2**0.5 * ERROR * np.sqrt((1, 3, 6, 10)[degree] / n_stars)
         assert max(misregistration(found.pixel_map, 0.0)) < limit
     else:
         assert np.isnan(found.error).all()
@@ -79,3 +79,39 @@ def test_masked_faint_and_extended_sources_are_not_used() -> None:
     assert refine_pixel_map(first_map(), spoilt, source).n_stars <= 20
     assert refine_pixel_map(first_map(), target.with_columns(is_star=np.zeros(40)), source).n_stars == 0
     assert refine_pixel_map(first_map(), target, source, min_snr=100.0).degree == -1
+
+
+def same_places(n_stars: int, seed: int, dx: float) -> tuple[SourceTable, SourceTable]:
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(20, 980, n_stars), rng.uniform(20, 1980, n_stars)
+    noise = rng.normal(0, ERROR, (4, n_stars))
+    return table(x + noise[0], y + noise[1]), table(x + dx + noise[2], y + noise[3])
+
+
+def test_grid_that_is_the_same_stays_the_same() -> None:
+    kept = [refine_pixel_map(first_map(), *same_places(400, seed, 0.0)) for seed in range(10)]
+    # Of fits that only noise moves, some go beyond what is believed to be noise.
+    assert sum(found.pixel_map.whole_shift() == (0, 0) for found in kept) >= 7
+    assert all(0 < max(found.error) < 0.025 for found in kept)
+    moved = [refine_pixel_map(first_map(), *same_places(400, seed, 0.03)) for seed in range(10)]
+    assert all(found.pixel_map.whole_shift() is None for found in moved)
+
+
+def test_quoted_error_covers_what_is_left_for_whole_pixels() -> None:
+    found = refine_pixel_map(first_map(), *same_places(4000, 1, 0.008))
+    assert found.pixel_map.whole_shift() == (0, 0)
+    assert found.error[0] == pytest.approx(0.008, rel=0.3)
+
+
+def test_error_is_in_pixels_of_the_target() -> None:
+    target, source = tables(100, 5)
+    mapping = SkyMapping((10.0, 5.0), (500.0, 1000.0), np.diag([-SCALE, SCALE]))
+    # The source turned by 90 degrees, with pixels of half the size along its x, which is the target's y.
+    finer = SkyMapping((10.0, 5.0), (1000.0, 500.0), np.array([[0.0, -SCALE], [SCALE / 2, 0.0]]))
+    x, y = finer.sky_to_pixel(*mapping.pixel_to_sky(source["x"], source["y"]))
+    moved = source.with_columns(x=x, y=y, x_error=2 * source["x_error"])
+    as_it_is = refine_pixel_map(first_map(), target, source)
+    # The radius is in pixels of the source.
+    found = refine_pixel_map(fit_pixel_map(finer, mapping, SHAPE), target, moved, radius=6.0)
+    assert found.n_stars > 80
+    assert found.error == pytest.approx(as_it_is.error, rel=0.3)

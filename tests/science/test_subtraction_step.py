@@ -145,6 +145,30 @@ def test_reference_is_warped_registered_and_subtracted(
     record_figure("subtraction_step_false", figures.n_false, "")
 
 
+def test_stars_correct_a_zero_point_that_is_off(
+    seed: int, record_figure: Callable[[str, float, str], None]
+) -> None:
+    zogy = pytest.importorskip("seechange_zogy", reason="needs the zogy plugin")
+    made = scene(seed)
+    off = replace(
+        made.reference.photometry,
+        zero_point=made.reference.photometry.zero_point + 0.03,
+        zero_point_error=0.03,
+    )
+    made = replace(made, reference=replace(made.reference, photometry=off))
+    subtraction, _ = subtract(made, zogy.Zogy())
+    metrics = subtraction.metrics
+    left = metrics["star_flux_ratio"] * 10 ** (0.4 * 0.03) - 1
+    record_figure("subtraction_step_flux_ratio_error", left, "")
+    # The fluxes of the brightest stars are good to a thousandth, and the light within 1.5 FWHM to another.
+    assert abs(left) < 0.002
+    assert metrics["star_flux_ratio_error"] < 0.002
+    assert metrics["n_flux_ratio_stars"] > 30
+    figures = subtraction_figures(made.simulated, subtraction.outputs["difference"])
+    assert figures.n_false <= 4
+    assert figures.flux_bias == pytest.approx(0.0, abs=0.01 + 3 * figures.flux_bias_error)
+
+
 def test_aligned_reference_is_in_electrons_of_the_new_image(seed: int) -> None:
     zogy = pytest.importorskip("seechange_zogy", reason="needs the zogy plugin")
     made = scene(seed, n_transients=0)

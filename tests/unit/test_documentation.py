@@ -101,7 +101,7 @@ def headings(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in found}
 
 
-@pytest.mark.parametrize("name", ["zogy", "alardlupton"])
+@pytest.mark.parametrize("name", ["zogy", "alardlupton", "sfft"])
 def test_readme_of_a_subtractor_lists_its_parameters(name: str) -> None:
     _, _, listed = (ROOT / f"plugins/{name}/README.md").read_text("utf-8").partition("## Parameters")
     parameters = Registry().component("subtractor", name).Params.model_fields

@@ -1,8 +1,12 @@
-"""The plugin that the documentation shows must work as it stands."""
+"""The plugins that the documentation shows must work as they stand."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +17,11 @@ import pytest
 from seechange_core import hookspecs
 from seechange_core.frames import MeasurementTable, Stamps
 
-SOURCE = Path(__file__).parents[2] / "docs/examples/sharpness/seechange_sharpness.py"
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+SOURCE = EXAMPLES / "sharpness/seechange_sharpness.py"
+CAMERA = EXAMPLES / "seechange-saao"
+#: What people can build on who have nothing but the documentation.
+PUBLIC = {"api", "frames", "errors", "testing"}
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +63,30 @@ def test_it_prefers_the_width_of_the_psf_and_refuses_bad_pixels(plugin: ModuleTy
     score, details = plugin.Sharpness().score(*candidates([1.0, 1.2, 1.0], [0, 0, 1]))
     np.testing.assert_allclose(score, [1.0, np.exp(-0.5), 0.0], rtol=1e-6)
     assert len(details) == 3
+
+
+def test_the_camera_needs_nothing_but_public_names() -> None:
+    names = [
+        node.module
+        for file in CAMERA.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("seechange_core")
+    ]
+    assert len(names) > 5
+    assert {name.split(".")[1] for name in names} <= PUBLIC
+
+
+def test_the_camera_passes_its_own_tests() -> None:
+    """As its author runs them, without the configuration of this project."""
+    path = os.pathsep.join([str(CAMERA / "src"), *sys.path])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "tests"]
+    done = subprocess.run(
+        command,
+        cwd=CAMERA,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "13 passed" in done.stdout

@@ -233,18 +233,20 @@ def test_difference_has_what_the_subtraction_returned(tmp_path: Path, with_flux:
     frame = make_frame()
     score = np.random.default_rng(8).normal(size=frame.shape).astype(np.float32)
     flux = {"score": score, "flux": score * 30, "flux_error": np.full_like(score, 30.0)} if with_flux else {}
+    motion = {"translient": np.abs(score)} if with_flux else {}
     difference = Difference(
-        frame.data - 300, frame.variance, frame.mask, make_psf(), metrics={"ratio": 1 / 3}, **flux
+        frame.data - 300, frame.variance, frame.mask, make_psf(), metrics={"ratio": 1 / 3}, **flux, **motion
     )
     again = read_difference(written(tmp_path, difference_bytes(difference)))
     np.testing.assert_array_equal(again.psf.coefficients, difference.psf.coefficients)
     np.testing.assert_array_equal(again.mask, difference.mask)
     assert again.metrics == {"ratio": 1 / 3}
-    for name in ("score", "flux", "flux_error"):
+    for name in ("score", "flux", "flux_error", "translient"):
         assert (getattr(again, name) is not None) == with_flux
     if with_flux:
         # A sixteenth of the noise is the largest rounding error.
         np.testing.assert_allclose(again.score, score, rtol=0, atol=1.001 / 16)
+        np.testing.assert_allclose(again.translient, np.abs(score), rtol=0, atol=1.001 / 16)
         np.testing.assert_allclose(again.flux, score * 30, rtol=0, atol=30 * 1.001 / 16)
         np.testing.assert_allclose(again.flux_error, 30.0, rtol=1e-3)
 

@@ -79,6 +79,8 @@ def test_fluxes_are_calibrated_and_positions_on_the_sky() -> None:
     assert row["psf_like"][0]
     assert row.meta == {
         "calibrated": True,
+        "flux_unit": "nJy",
+        "sky_frame": "icrs",
         "zero_point": 28.9,
         "mjd": 61000.5,
         "filter": "r",

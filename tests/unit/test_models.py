@@ -32,6 +32,7 @@ def test_flags_of_bad_data_never_change() -> None:
         "BAD_SUBTRACTION": 128,
         "ELECTRONICS": 256,
         "OTHER": 512,
+        "CONTAMINATED": 1024,
     }
 
 

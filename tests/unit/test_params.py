@@ -9,7 +9,7 @@ import pytest
 
 from seechange_core.api import Params, parameter
 from seechange_core.pipeline import process_schemas
-from seechange_core.registry import REGISTERING_HOOKS, Registry
+from seechange_core.registry import Registry
 
 
 class Fit(Params):
@@ -61,7 +61,7 @@ def test_sets_have_one_order_in_every_process() -> None:
 
 def _all_params() -> list[type[Params]]:
     registry = Registry()
-    components = [one for kind in REGISTERING_HOOKS for one in registry.components(kind).values()]
+    components = registry.all_components()
     return [schema.params for schema in process_schemas()] + [component.Params for component in components]
 
 

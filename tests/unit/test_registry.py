@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from seechange_core.api import Calibrator, Scorer, hookimpl
+from seechange_core.api import AstrometrySolver, Calibrator, PhotometrySolver, Scorer, hookimpl
 from seechange_core.errors import PluginError, UnknownComponentError
 from seechange_core.registry import Registry, contract_problem
 
@@ -99,6 +99,43 @@ def test_two_components_with_one_name_are_an_error_that_names_both_packages():
         assert not status.components.get("scorer")
     with pytest.raises(PluginError, match="seechange-one and seechange-two"):
         registry.component("scorer", "constant")
+
+
+def test_calibrators_of_two_stages_may_share_a_name():
+    class Astrometry(AstrometrySolver):
+        """One."""
+
+        name = "relative"
+        version = "1.0"
+
+        def solve(self, image, sources, first, stars):
+            return first, {}
+
+    class Photometry(PhotometrySolver):
+        """Another."""
+
+        name = "relative"
+        version = "1.0"
+
+        def solve(self, image, sources, mapping, stars, transformation):
+            return None, {}
+
+    class Plugin:
+        @hookimpl
+        def register_calibrators(self):
+            return [Astrometry, Photometry]
+
+    registry = Registry([])
+    status = registry.add(Plugin())
+    assert status.error == ""
+    assert status.components == {"calibrator": ["relative"]}
+    assert registry.component("calibrator", "relative", "photometry") is Photometry
+    assert registry.components("calibrator", "astrometry") == {"relative": Astrometry}
+    assert registry.all_components() == [Astrometry, Photometry]
+    with pytest.raises(PluginError, match="stages astrometry and photometry are called 'relative'"):
+        registry.component("calibrator", "relative")
+    with pytest.raises(UnknownComponentError, match="no psf is called 'relative'"):
+        registry.component("calibrator", "relative", "psf")
 
 
 def test_misspelt_hook_is_an_error_with_a_suggestion():

@@ -60,7 +60,7 @@ class TestAlardLupton(SubtractorTests):
 
     def test_pair_without_stars_is_rejected(self, seed: int) -> None:
         empty = simulated_pair(seed, (256, 256), n_stars=0, n_galaxies=0, n_transients=0)
-        with pytest.raises(Rejected, match="0 stamps with a peak above 20 sigma"):
+        with pytest.raises(Rejected, match="0 stamps with a peak above 10 sigma"):
             AlardLupton().subtract(empty.pair)
 
     def test_sharper_image_is_convolved(self, seed: int) -> None:

@@ -40,7 +40,7 @@ def plot_light_curve(
     axes : Axes, optional
         Where to draw; a new figure without.
     unit : str
-        Of the fluxes: ``"electron"`` where they are not calibrated.
+        Of the fluxes: ``"nJy"``, or what takes its place where they are not calibrated.
     title : str
         Above the picture.
     """

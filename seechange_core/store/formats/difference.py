@@ -10,15 +10,16 @@ from seechange_core.store.formats.frame import IMAGE, MASK, VARIANCE, frame_plan
 from seechange_core.store.formats.planes import noisy_plane, quiet_level, smooth_plane
 from seechange_core.store.formats.psf import psf_extension, psf_numbers, psf_of
 
-SCORE, FLUX, FLUX_ERROR = "SCORE", "FLUX", "FLUX_ERROR"
+SCORE, FLUX, FLUX_ERROR, TRANSLIENT = "SCORE", "FLUX", "FLUX_ERROR", "TRANSLIENT"
 
 
 def difference_bytes(difference: Difference) -> bytes:
-    """Write a difference: IMAGE, VARIANCE, MASK, PSF, and as far as present SCORE (sigma), FLUX and FLUX_ERROR."""
+    """Write a difference: IMAGE, VARIANCE, MASK, PSF, and as far as present SCORE, TRANSLIENT, FLUX and FLUX_ERROR."""
     extensions = frame_planes(difference.data, difference.variance, difference.mask, 1.0, {})
     extensions.append(psf_extension(difference.psf))
-    if difference.score is not None:
-        extensions.append(noisy_plane(SCORE, difference.score, 1.0, "sigma"))
+    for name, plane in ((SCORE, difference.score), (TRANSLIENT, difference.translient)):
+        if plane is not None:
+            extensions.append(noisy_plane(name, plane, 1.0, "sigma"))
     if difference.flux is not None and difference.flux_error is not None:
         noise_electron = quiet_level(difference.flux_error)
         extensions.append(noisy_plane(FLUX, difference.flux, noise_electron, "electron"))
@@ -53,4 +54,5 @@ def read_difference(path: Path) -> Difference:
             flux=optional(FLUX),
             flux_error=optional(FLUX_ERROR),
             metrics=metadata["metrics"],
+            translient=optional(TRANSLIENT),
         )

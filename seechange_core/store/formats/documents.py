@@ -32,6 +32,7 @@ def mapping_from_document(document: dict[str, Any]) -> SkyMapping:
         n_stars=document["n_stars"],
         error_mas=_number(document.get("error_mas")),
         log10_chance=_number(document.get("log10_chance")),
+        relative_to=document.get("relative_to", ""),
     )
 
 

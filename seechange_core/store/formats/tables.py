@@ -33,13 +33,12 @@ def table_bytes(table: ColumnTable) -> bytes:
 
 def table_extension(table: ColumnTable) -> tuple[fits.BinTableHDU, list[str]]:
     """Return the extension that holds a table, and which of its columns are text."""
-    declared = {name: (unit, meaning) for name, (_, unit, meaning) in table.COLUMNS.items()}
-    columns = [table_column(name, values, declared.get(name, ("", ""))[0]) for name, values in table.items()]
+    meanings = {name: meaning for name, (_, _, meaning) in table.COLUMNS.items()}
+    columns = [table_column(name, values, table.unit(name)) for name, values in table.items()]
     hdu = fits.BinTableHDU.from_columns(columns, nrows=table.n_rows, name=TABLE)
     for number, name in enumerate(table, start=1):
-        meaning = declared.get(name, ("", ""))[1]
-        if meaning:
-            hdu.header[f"TCOMM{number}"] = meaning
+        if meanings.get(name):
+            hdu.header[f"TCOMM{number}"] = meanings[name]
     return hdu, [name for name, values in table.items() if values.dtype.kind == "U"]
 
 

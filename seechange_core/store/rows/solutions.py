@@ -34,6 +34,7 @@ def world_coordinates_row(saving: Saving, image_id: UUID) -> WorldCoordinates:
         rms_mas=mapping.rms_mas,
         n_stars=mapping.n_stars,
         mapping=mapping_document(mapping),
+        relative_to=mapping.relative_to,
         **footprint_columns(mapping, saving.inputs["image"].shape),
     )
 
@@ -41,13 +42,14 @@ def world_coordinates_row(saving: Saving, image_id: UUID) -> WorldCoordinates:
 def photometry_row(saving: Saving, image_id: UUID) -> ZeroPoint:
     """Return the zero point that this product made or, for a difference, took over from the new image."""
     solution: PhotometricSolution = saving.of_role("photometry")
-    known = solution.calibrated
+    known = solution.flux_unit != "electron"
     limiting_flux = np.array(saving.inputs["sources"].meta.get("limiting_flux_electron", np.nan), np.float64)
     return ZeroPoint(
         id=saving.id,
         source_list_id=saving.input_id("sources"),
         image_id=image_id,
-        calibrated=known,
+        calibrated=solution.calibrated,
+        relative_to=solution.relative_to,
         zero_point=solution.zero_point if known else None,
         zero_point_error=solution.zero_point_error if known else None,
         scatter=solution.scatter if known else None,
@@ -55,6 +57,6 @@ def photometry_row(saving: Saving, image_id: UUID) -> ZeroPoint:
         filter=solution.filter,
         catalog=solution.catalog,
         colour_term=solution.colour_term if known else None,
-        limiting_magnitude=float(solution.magnitude(limiting_flux)) if known else None,
+        limiting_magnitude=float(solution.magnitude(limiting_flux)) if solution.calibrated else None,
         solution=photometry_document(solution),
     )

@@ -15,8 +15,9 @@ class AlardLuptonParams(FilteringParams):
         "sharper",
         description="Which image is convolved to match the other; by default the one of better seeing",
     )
-    degrees: tuple[int, int, int] = parameter(
-        (6, 4, 2), description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian"
+    degrees: tuple[int, int, int, int] = parameter(
+        (6, 6, 4, 2),
+        description="Degrees of the polynomials on the narrow, the middle and the wide Gaussian, and that of the wings",
     )
     spatial_degree: int = parameter(
         2,
@@ -28,17 +29,17 @@ class AlardLuptonParams(FilteringParams):
         4, ge=1, le=50, description="Most stamps in each of the 8 by 8 cells of the image"
     )
     min_stamp_snr: float = parameter(
-        20.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
+        10.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
     )
     min_stamps: int = parameter(3, ge=1, description="Pairs with fewer good stamps are rejected")
-    tile: int = parameter(256, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each")
+    tile: int = parameter(512, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each")
 
 
 class AlardLupton(Subtractor):
     """Subtraction with a convolution kernel that is fitted to stars: it finds the difference of the PSFs by itself."""
 
     name: ClassVar[str] = "alardlupton"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = AlardLuptonParams
 
     def subtract(self, pair: AlignedPair) -> Difference:

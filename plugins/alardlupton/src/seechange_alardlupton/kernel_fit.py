@@ -8,35 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seechange_alardlupton.kernel_basis import KernelBasis
-from seechange_core.frames import Floats, Pixels
+from seechange_alardlupton.stamp_sums import StampSums
+from seechange_core.frames import Floats
 from seechange_core.frames.polynomial import design_matrix
 from seechange_core.imaging.robust import scatter
 
 _CLIPPING_ROUNDS = 4
 _CLIP_SIGMA = 4.0
 _LEAST_RATIO_SCATTER = 0.01
-
-
-@dataclass(frozen=True)
-class StampSums:
-    """What the fit needs of each stamp: sums over its pixels of products, each divided by the variance.
-
-    Parameters
-    ----------
-    matrix : array of shape (n, m, m)
-        Of all pairs of the m model images: the image convolved with each function of the basis, and a constant.
-    vector : array of shape (n, m)
-        Of each model image and the target.
-    square : array of shape (n,)
-        Of the target with itself.
-    n_pixels : array of shape (n,)
-        That were used in each stamp.
-    """
-
-    matrix: Floats
-    vector: Floats
-    square: Floats
-    n_pixels: Floats
+_BRIGHT_QUANTILE = 0.75
 
 
 @dataclass(frozen=True)
@@ -74,56 +54,12 @@ class KernelModel:
 
     def kernel(self, x: float, y: float) -> Floats:
         """Return the kernel at a position (pixel), shape (2 half + 1, 2 half + 1)."""
-        weights = self.coefficients[:-1] @ spatial_terms(x, y, self.degree, self.shape)[0]
-        return np.tensordot(weights, self.basis.images(), axes=1)
+        return self.basis.image(self.coefficients[:-1] @ spatial_terms(x, y, self.degree, self.shape)[0])
 
 
 def spatial_terms(x: ArrayLike, y: ArrayLike, degree: int, shape: tuple[int, int]) -> Floats:
     """Return the polynomial terms of the kernel's variation at positions (pixel), shape (n, n_terms)."""
     return design_matrix(_normal(x, shape[1]), _normal(y, shape[0]), degree)
-
-
-def stamp_sums(
-    image: Pixels,
-    target: Pixels,
-    weight: Pixels,
-    x: NDArray[np.intp],
-    y: NDArray[np.intp],
-    half: int,
-    basis: KernelBasis,
-) -> StampSums:
-    """Form the sums of every stamp.
-
-    Parameters
-    ----------
-    image, target : array of shape (ny, nx)
-        What is convolved, and what it shall match.
-    weight : array of shape (ny, nx)
-        Inverse variance of their difference; 0 for pixels that must not be used.
-    x, y : array of shape (n,), int
-        Centres of the stamps (pixel), at least ``half + basis.half`` from the edges.
-    half : int
-        Half the side of a stamp, rounded down.
-    basis : KernelBasis
-        Functions of the kernel.
-    """
-    n, m = len(x), basis.size + 1
-    matrix, vector, square, n_pixels = np.empty((n, m, m)), np.empty((n, m)), np.empty(n), np.empty(n)
-    reach = half + basis.half
-    for number, (column, row) in enumerate(zip(x, y, strict=True)):
-        stamp = np.s_[row - half : row + half + 1, column - half : column + half + 1]
-        wide = image[row - reach : row + reach + 1, column - reach : column + reach + 1].astype(np.float64)
-        models = np.concatenate([basis.convolved(wide), np.ones((1, 2 * half + 1, 2 * half + 1))]).reshape(
-            m, -1
-        )
-        weights = weight[stamp].astype(np.float64).ravel()
-        wanted = target[stamp].astype(np.float64).ravel()
-        weighted = models * weights
-        matrix[number] = weighted @ models.T
-        vector[number] = weighted @ wanted
-        square[number] = np.sum(weights * wanted**2)
-        n_pixels[number] = np.count_nonzero(weights)
-    return StampSums(matrix, vector, square, n_pixels)
 
 
 def fit_kernel(
@@ -132,43 +68,52 @@ def fit_kernel(
     """Solve for the kernel, leaving out stamps that do not fit.
 
     First those whose flux ratio is not that of the others, so that a bright variable star cannot pull the kernel to
-    itself; then, round by round, those whose chi-square is far above the others'.
+    itself; then, round by round, those whose chi-square is far above what the others let expect. What is left of a
+    source grows with its light where no kernel of this basis is quite right, as with undersampled images, so bright
+    stamps are neither left out for that, nor do they decide alone.
 
     Notes
     -----
     Alard (2000), A&AS 144, 363: the normal matrix of the whole image is a sum over stamps of Kronecker products.
     """
     terms = spatial_terms(x, y, degree, shape)
-    m, n_terms = sums.vector.shape[1], terms.shape[1]
-    # The first function alone carries the flux, which does not vary.
-    free = np.ones(m * n_terms, bool)
-    free[1:n_terms] = False
+    light = sums.square / sums.n_pixels
+    weight = np.ones(len(terms))
     kept = _of_common_flux_ratio(sums)
-    for _ in range(_CLIPPING_ROUNDS):
-        chosen = terms[kept]
-        products = np.einsum("sp,sq->spq", chosen, chosen)
-        matrix = np.einsum("sij,spq->ipjq", sums.matrix[kept], products, optimize=True).reshape(
-            m * n_terms, -1
-        )
-        vector = np.einsum("si,sp->ip", sums.vector[kept], chosen).ravel()
-        solution = np.zeros(m * n_terms)
-        solution[free] = _solved(matrix[np.ix_(free, free)], vector[free])
-        coefficients = solution.reshape(m, n_terms)
-        local = terms @ coefficients.T
-        chi2 = (
-            sums.square
-            - 2 * np.sum(local * sums.vector, axis=1)
-            + np.einsum("si,sij,sj->s", local, sums.matrix, local)
-        )
-        chi2 = chi2 / sums.n_pixels
-        limit = np.median(chi2[kept]) + _CLIP_SIGMA * max(
-            scatter(chi2[kept]), np.sqrt(2 / np.median(sums.n_pixels))
-        )
-        still = kept & (chi2 < limit)
-        if np.array_equal(still, kept):
+    for turn in range(_CLIPPING_ROUNDS):
+        coefficients = _solution(sums, terms, weight * kept, np.append(basis.varies, True))
+        chi2 = sums.chi2(terms @ coefficients.T)
+        expected = _expected_chi2(chi2, light, kept)
+        pull = chi2 / expected
+        least = np.sqrt(2 / np.median(sums.n_pixels))
+        still = kept & (pull < np.median(pull[kept]) + _CLIP_SIGMA * max(scatter(pull[kept]), least))
+        weight = expected.min() / expected
+        if turn and np.array_equal(still, kept):
             break
         kept = still
     return KernelModel(basis, coefficients, degree, shape, kept, float(np.median(chi2[kept])))
+
+
+def _solution(sums: StampSums, terms: Floats, weight: Floats, varies: NDArray[np.bool_]) -> Floats:
+    """Return the coefficients that fit best, shape (m, n_terms); which of the m vary with position is given."""
+    m, n_terms = sums.vector.shape[1], terms.shape[1]
+    products = np.einsum("s,sp,sq->spq", weight, terms, terms)
+    matrix = np.einsum("sij,spq->ipjq", sums.matrix, products, optimize=True).reshape(m * n_terms, -1)
+    vector = np.einsum("s,si,sp->ip", weight, sums.vector, terms).ravel()
+    free = np.repeat(varies, n_terms)
+    free[::n_terms] = True
+    solution = np.zeros(m * n_terms)
+    solution[free] = _solved(matrix[np.ix_(free, free)], vector[free])
+    return solution.reshape(m, n_terms)
+
+
+def _expected_chi2(chi2: Floats, light: Floats, kept: NDArray[np.bool_]) -> Floats:
+    """Return what chi-square per pixel grows to with the light of a stamp: a constant plus a part of the light."""
+    bright = light >= np.quantile(light[kept], _BRIGHT_QUANTILE)
+    floor = float(np.median(chi2[kept & ~bright])) if np.any(kept & ~bright) else 1.0
+    part = np.median(np.maximum(chi2 - floor, 0)[kept & bright] / light[kept & bright])
+    expected: Floats = floor + part * light
+    return expected
 
 
 def _of_common_flux_ratio(sums: StampSums) -> NDArray[np.bool_]:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.fft import rfft2
 
 from seechange_alardlupton import AlardLuptonParams
 from seechange_alardlupton.kernel_basis import kernel_basis
-from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel, stamp_sums
+from seechange_alardlupton.kernel_fit import KernelModel, fit_kernel
+from seechange_alardlupton.stamp_sums import stamp_sums
 from seechange_alardlupton.stamps import choose_stamps
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
@@ -22,9 +22,12 @@ from seechange_core.imaging.filtered_difference import (
     filtered_difference,
     transformed_psf,
 )
+from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.unknown_psf import with_measured_psfs
 
-_STAMPS_PER_TERM = 4
-_STAMP_HALF_FWHM = 2.2
+_STAMPS_PER_TERM = 6
+_STAMP_HALF_FWHM = 2.5
+_LEAST_STAMP_HALF = 12
 
 
 def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Difference:
@@ -52,7 +55,7 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     -----
     Alard & Lupton (1998), ApJ 503, 325; Alard (2000), A&AS 144, 363.
     """
-    cleaned = cleaned_pair(pair, fill_error=params.fill_error)
+    cleaned = cleaned_pair(with_measured_psfs(pair), fill_error=params.fill_error)
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
     if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
         raise Rejected(
@@ -93,10 +96,8 @@ def _matching_kernel(
     widths = pair.new_psf.fwhm, pair.ref_psf.fwhm
     narrow, wide = widths if convolve_new else widths[::-1]
     basis = kernel_basis(narrow, wide, params.degrees)
-    half = round(_STAMP_HALF_FWHM * max(widths))
-    x, y = choose_stamps(
-        pair, half, basis.half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell
-    )
+    half = max(round(_STAMP_HALF_FWHM * max(widths)), _LEAST_STAMP_HALF)
+    x, y = choose_stamps(pair, half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell)
     if len(x) < params.min_stamps:
         raise Rejected(
             f"{len(x)} stamps with a peak above {params.min_stamp_snr:g} sigma and usable surroundings; "
@@ -106,10 +107,8 @@ def _matching_kernel(
     degree = params.spatial_degree
     while degree and len(x) < _STAMPS_PER_TERM * len(exponents(degree)):
         degree -= 1
-    weight = np.where(pair.bad, 0, 1 / (pair.new_variance + pair.ref_variance))
-    return fit_kernel(
-        stamp_sums(image, target, weight, x, y, half, basis), x, y, basis, degree, pair.new.shape
-    )
+    sums = stamp_sums(image, target, pair, x, y, half, basis)
+    return fit_kernel(sums, x, y, basis, degree, pair.new.shape)
 
 
 class _KernelFilters:
@@ -128,10 +127,7 @@ class _KernelFilters:
         self._ref_share = np.float32(pair.ref_noise**2 / total)
 
     def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
-        half = self._model.basis.half
-        padded = np.zeros(shape, np.float32)
-        padded[: 2 * half + 1, : 2 * half + 1] = self._model.kernel(x, y)
-        kernel = rfft2(np.roll(padded, (-half, -half), (0, 1)))
+        kernel = kernel_spectrum(self._model.kernel(x, y).astype(np.float32), shape)
         one = np.ones_like(kernel)
         new, ref = (kernel, one) if self._convolve_new else (one, kernel)
         whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)

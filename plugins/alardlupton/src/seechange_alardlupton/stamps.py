@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.peaks import local_maxima
+from seechange_core.imaging.stamps import cut
 
 _CELLS = 8
-_MAX_BAD_FRACTION = 0.2
+_MAX_BAD_FRACTION = 0.4
 
 
 def choose_stamps(
-    pair: CleanedPair, half: int, reach: int, *, min_snr: float, per_cell: int
+    pair: CleanedPair, half: int, *, min_snr: float, per_cell: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Choose the brightest sources of each cell of the image.
 
@@ -21,8 +22,8 @@ def choose_stamps(
     ----------
     pair : CleanedPair
         Both images.
-    half, reach : int
-        Half the side of a stamp, and how far beyond it the kernel reaches (pixel); all of this is on the image.
+    half : int
+        Half the side of a stamp (pixel).
     min_snr : float
         Least height of the peak above the sky, in sigma, in both images.
     per_cell : int
@@ -36,24 +37,20 @@ def choose_stamps(
     """
     ny, nx = pair.new.shape
     y, x = local_maxima(np.where(pair.bad, 0, pair.ref), min_snr * pair.ref_noise)
-    margin = half + reach
-    inside = (x >= margin) & (x < nx - margin) & (y >= margin) & (y < ny - margin)
-    y, x = y[inside], x[inside]
     y, x = (index[pair.new[y, x] > min_snr * pair.new_noise] for index in (y, x))
     order = np.argsort(-pair.ref[y, x], kind="stable")
     y, x = y[order], x[order]
     core = int(np.ceil(max(pair.new_psf.fwhm, pair.ref_psf.fwhm) / 2))
+    corner = (x - half).astype(np.int32), (y - half).astype(np.int32)
+    bad = cut(pair.bad, *corner, 2 * half + 1, True)
+    middle = slice(half - core, half + core + 1)
+    fit = ~bad[:, middle, middle].any(axis=(1, 2)) & (bad.mean(axis=(1, 2)) <= _MAX_BAD_FRACTION)
+    y, x = y[fit], x[fit]
     taken = np.zeros((_CELLS, _CELLS), int)
     chosen: list[tuple[int, int]] = []
     for column, row in zip(x.tolist(), y.tolist(), strict=True):
         cell = row * _CELLS // ny, column * _CELLS // nx
         if taken[cell] >= per_cell:
-            continue
-        bad = pair.bad[row - half : row + half + 1, column - half : column + half + 1]
-        if (
-            bad[half - core : half + core + 1, half - core : half + core + 1].any()
-            or bad.mean() > _MAX_BAD_FRACTION
-        ):
             continue
         if any(max(abs(column - a), abs(row - b)) <= half for a, b in chosen):
             continue

@@ -12,7 +12,14 @@ class ZogyParams(FilteringParams):
     """Parameters of `Zogy`."""
 
     tile: int = parameter(
-        512, ge=64, le=8192, unit="pixel", description="Side of the tiles with one PSF each"
+        512,
+        ge=64,
+        le=8192,
+        unit="pixel",
+        description="Side of the tiles, within which the PSFs vary linearly",
+    )
+    translient: bool = parameter(
+        False, description="Whether the significance of motion is computed, too, and saved as TRANSLIENT"
     )
 
 
@@ -20,7 +27,7 @@ class Zogy(Subtractor):
     """Proper image subtraction: the most sensitive difference of two images whose PSFs are known."""
 
     name: ClassVar[str] = "zogy"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = ZogyParams
 
     def subtract(self, pair: AlignedPair) -> Difference:

@@ -16,6 +16,7 @@ from seechange_core.imaging.filtered_difference import (
     transformed_psf,
 )
 from seechange_zogy import ZogyParams
+from seechange_zogy.whitening import whitened
 
 
 def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
@@ -53,14 +54,20 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
             metrics,
         )
     cleaned = without_background(cleaned)
+    metrics["sky_difference_electron"] = round(cleaned.sky_difference, 4)
     floor = params.min_registration_error
     x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
     difference = filtered_difference(
         cleaned,
         _ProperFilters(cleaned),
-        NoiseTerms((x_error, y_error), params.relative_error, pair.width_error),
+        NoiseTerms(
+            (x_error, y_error),
+            float(np.hypot(params.relative_error, pair.flux_ratio_error)),
+            pair.width_error,
+        ),
         tile=params.tile,
         border=params.border,
+        translient=params.translient,
     )
     return replace(difference, metrics=metrics)
 
@@ -70,15 +77,12 @@ class _ProperFilters:
 
     def __init__(self, pair: CleanedPair) -> None:
         self._pair = pair
+        # Dividing by F_D = 1 / sqrt(V_n + V_r) brings the difference to electrons of the new image.
+        total = pair.new_noise**2 + pair.ref_noise**2
+        self._new_share = np.float32(pair.new_noise**2 / total)
+        self._ref_share = np.float32(pair.ref_noise**2 / total)
 
     def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
         new_psf = transformed_psf(self._pair.new_psf, x, y, shape)
         ref_psf = transformed_psf(self._pair.ref_psf, x, y, shape)
-        # Dividing by F_D = 1 / sqrt(V_n + V_r) brings the difference to electrons of the new image.
-        total = self._pair.new_noise**2 + self._pair.ref_noise**2
-        new_share = np.float32(self._pair.new_noise**2 / total)
-        ref_share = np.float32(self._pair.ref_noise**2 / total)
-        whitening = 1 / np.sqrt(
-            new_share * np.abs(ref_psf) ** 2 + ref_share * np.abs(new_psf) ** 2 + np.float32(1e-12)
-        )
-        return Filters(new=ref_psf * whitening, ref=new_psf * whitening, psf=new_psf * ref_psf * whitening)
+        return Filters(*whitened(new_psf, ref_psf, self._new_share, self._ref_share))

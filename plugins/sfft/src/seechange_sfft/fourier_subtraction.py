@@ -1,0 +1,137 @@
+"""Subtraction with a delta-function kernel, from choosing sources to the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from seechange_core.api import Rejected
+from seechange_core.frames import AlignedPair, Difference
+from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.filtered_difference import (
+    Filters,
+    NoiseTerms,
+    filtered_difference,
+    transformed_psf,
+)
+from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.unknown_psf import with_measured_psfs
+from seechange_sfft import SfftParams
+from seechange_sfft.kernel_fit import KernelFit, fit_kernel
+from seechange_sfft.kernel_pixels import kernel_pixels
+from seechange_sfft.kernel_solution import DeltaKernel
+from seechange_sfft.kernel_sources import kernel_sources
+
+_LEAST_CORE, _MOST_CORE = 4.0, 15.0
+_LEAST_HALF, _MOST_HALF = 12, 31
+_LEAST_FWHM = 2.5
+
+
+def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
+    """Subtract a reference from a new image, the sharper of the two convolved to match the other.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Both images on one grid. Their PSFs say which is sharper, and what a source in the difference looks like; the
+        kernel comes from the pixels alone.
+    params : SfftParams
+        Kernel, sources, limits.
+
+    Returns
+    -------
+    Difference
+        With score, flux and flux error, whose noise follows the kernel.
+
+    Raises
+    ------
+    Rejected
+        If too few pixels or sources are usable in both images.
+
+    Notes
+    -----
+    Hu et al. (2022), ApJ 936, 157.
+    """
+    cleaned = cleaned_pair(with_measured_psfs(pair), fill_error=params.fill_error)
+    metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
+    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
+        raise Rejected(
+            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
+            f"at least {params.min_usable_fraction:.1%} are needed (sfft.min_usable_fraction)",
+            metrics,
+        )
+    cleaned = without_background(cleaned)
+    if params.convolve == "sharper":
+        convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm
+    else:
+        convolve_new = params.convolve == "new"
+    fit = _matching_kernel(cleaned, convolve_new, params, metrics)
+    metrics |= {
+        "convolved": "new" if convolve_new else "reference",
+        "n_sources": fit.sources.n_used,
+        "n_clipped_sources": fit.n_clipped,
+        "spatial_degree": fit.kernel.degree,
+        "kernel_sum": round(fit.kernel.flux_scale, 5),
+        "source_chi2": round(fit.chi2, 3),
+    }
+    floor = params.min_registration_error
+    difference = filtered_difference(
+        cleaned,
+        _KernelFilters(fit.kernel, cleaned, convolve_new),
+        NoiseTerms((floor, floor), params.relative_error),
+        tile=params.tile,
+        border=max(params.border, 2 * fit.kernel.half),
+    )
+    return replace(difference, metrics=metrics)
+
+
+def _matching_kernel(
+    pair: CleanedPair, convolve_new: bool, params: SfftParams, metrics: dict[str, Any]
+) -> KernelFit:
+    image, target = (pair.new, pair.ref) if convolve_new else (pair.ref, pair.new)
+    wide = max(pair.new_psf.fwhm, pair.ref_psf.fwhm)
+    core = min(max(params.kernel_core_fwhm * wide, _LEAST_CORE), _MOST_CORE)
+    half = min(max(round(params.kernel_reach_fwhm * wide), _LEAST_HALF), _MOST_HALF)
+    basis = kernel_pixels(max(wide, _LEAST_FWHM), core, half)
+    sources = kernel_sources(image, target, pair, margin=half, min_snr=params.min_source_snr)
+    if sources.n_used < params.min_sources:
+        raise Rejected(
+            f"{sources.n_used} sources with a peak above {params.min_source_snr:g} sigma and usable pixels; "
+            f"at least {params.min_sources} are needed (sfft.min_sources)",
+            metrics | {"n_sources": sources.n_used},
+        )
+    return fit_kernel(
+        image,
+        target,
+        pair.new_variance + pair.ref_variance,
+        sources,
+        basis,
+        params.spatial_degree,
+        constant_flux_ratio=params.constant_flux_ratio,
+    )
+
+
+class _KernelFilters:
+    """One image as it is, the other convolved, and both filtered so that the noise of the difference becomes white.
+
+    The kernel correlates the noise of the image that it is applied to, and a fit that takes pixels as independent would
+    then err. The filter that whitens it is that of Reiss & Lupton (2016), DMTN-021, eq. 10.
+    """
+
+    def __init__(self, kernel: DeltaKernel, pair: CleanedPair, convolve_new: bool) -> None:
+        self._kernel = kernel
+        self._new_psf = pair.new_psf
+        self._convolve_new = convolve_new
+        total = pair.new_noise**2 + pair.ref_noise**2
+        self._new_share = np.float32(pair.new_noise**2 / total)
+        self._ref_share = np.float32(pair.ref_noise**2 / total)
+
+    def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
+        kernel = kernel_spectrum(self._kernel.kernel(x, y), shape)
+        one = np.ones_like(kernel)
+        new, ref = (kernel, one) if self._convolve_new else (one, kernel)
+        whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)
+        psf = transformed_psf(self._new_psf, x, y, shape)
+        return Filters(new=new * whitening, ref=ref * whitening, psf=psf * new * whitening)

@@ -1,0 +1,69 @@
+"""What a computation costs: CPU seconds and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+_RESET = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+_RESET_PEAK = "5"
+
+
+@dataclass(frozen=True)
+class Measured(Generic[Result]):
+    """A result and what it cost.
+
+    Parameters
+    ----------
+    result : object
+        What was computed.
+    cpu_s : float
+        CPU seconds of this process.
+    peak_mb : float
+        Most memory that this process held meanwhile (resident, 10^6 byte), with all that it held before. Where the
+        system cannot tell that (other than Linux), the most since the process began.
+    added_mb: float
+        Of this, what the computation added; NaN where the system cannot tell.
+    """
+
+    result: Result
+    cpu_s: float
+    peak_mb: float
+    added_mb: float
+
+
+def measured(compute: Callable[[], Result]) -> Measured[Result]:
+    """Compute something and measure what that takes."""
+    with contextlib.suppress(OSError):
+        _RESET.write_text(_RESET_PEAK, "ascii")
+    before_mb = _memory_mb("VmRSS")
+    started = time.process_time()
+    result = compute()
+    cpu_s, peak_mb = time.process_time() - started, _memory_mb("VmHWM")
+    added_mb = peak_mb - before_mb
+    return Measured(result, cpu_s, peak_mb if math.isfinite(peak_mb) else _highest_mb(), added_mb)
+
+
+def _memory_mb(name: str) -> float:
+    """Return a line of the process's status as Linux gives it; NaN elsewhere."""
+    try:
+        lines = _STATUS.read_text("ascii").splitlines()
+    except OSError:
+        return math.nan
+    return next(
+        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{name}:")), math.nan
+    )
+
+
+def _highest_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
