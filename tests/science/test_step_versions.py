@@ -112,7 +112,7 @@ class Bench:
             context = StepContext(planned.components, self.instrument)
             for request in planned.step.requests(inputs, planned.params, context):
                 inputs[request.role] = self._answer(request, planned)
-            outputs = planned.step.run(inputs, planned.params, context).outputs
+            outputs = planned.step.run(dict(inputs), planned.params, context).outputs
             # Of a step that runs more than once the last run counts: that on the new exposure.
             self.summaries[planned.process] = {
                 "versions": versions(planned),
