@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import Frame, Mask, MaskPlane, Pixels, unusable
+from seechange_core.frames import UNUSABLE, Frame, Mask, MaskPlane, Pixels
 from seechange_core.imaging.spline import spline_coefficients
 
 _REACH = 3
@@ -52,8 +52,9 @@ class WarpSource:
         return self._filled(self.frame.variance)
 
     @cached_property
-    def _holes(self) -> tuple[NDArray[np.intp], ...]:
-        return np.nonzero(unusable(self.mask))
+    def _holes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        mask, unusable_planes = self.mask, np.uint16(UNUSABLE)
+        return _places(mask, unusable_planes, _count(mask, unusable_planes))
 
     def _filled(self, values: Pixels) -> Pixels:
         rows, columns = self._holes
@@ -80,6 +81,27 @@ def _mark_missing(data, variance, mask, no_data):  # type: ignore[no-untyped-def
         for x in range(nx):
             if not np.isfinite(data[y, x] + variance[y, x]):
                 mask[y, x] |= no_data
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(mask, planes):  # type: ignore[no-untyped-def]
+    number = 0
+    for value in mask.flat:
+        number += (value & planes) != 0
+    return number
+
+
+@numba.njit(cache=True, nogil=True)
+def _places(mask, planes, number):  # type: ignore[no-untyped-def]
+    """Return rows and columns of the pixels with any of the planes."""
+    rows, columns = np.empty(number, np.intp), np.empty(number, np.intp)
+    n = 0
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x] & planes:
+                rows[n], columns[n] = y, x
+                n += 1
+    return rows, columns
 
 
 @numba.njit(cache=True, nogil=True)
