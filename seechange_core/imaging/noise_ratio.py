@@ -9,7 +9,7 @@ from seechange_core.frames import Mask, Pixels
 
 _BLOCK = 32
 _CLIP = 3.5
-_BLOCKS_PER_AXIS = 16
+_BLOCKS_PER_AXIS = 12
 _SIGMA_OF_MAD = 1.4826022185056018
 
 

@@ -53,7 +53,7 @@ def warp_psf(
     degree = psf.degree if degree is None else degree
     x_zero, y_zero = 0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)
     x_scale, y_scale = max(x_zero, 1.0), max(y_zero, 1.0)
-    side = degree + 2
+    side = degree + 1
     box = pixel_map.box
     step = (np.arange(side) + 0.5) / side
     sides = box[2] + step * (box[3] - box[2]), box[0] + step * (box[1] - box[0])
