@@ -121,7 +121,7 @@ def spread_mask(mask):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _fill(values, known, rows, columns):  # type: ignore[no-untyped-def]
-    """Write into unknown pixels the mean of the known ones up to 3 pixels away, weighted by 1/distance^2, or 0."""
+    """Write into unknown pixels the mean of the known ones up to 3 pixels away, weighted by 1/distance^6, or 0."""
     ny, nx = values.shape
     for place in range(len(rows)):
         y, x = rows[place], columns[place]
@@ -131,7 +131,7 @@ def _fill(values, known, rows, columns):  # type: ignore[no-untyped-def]
         for j in range(max(y - _REACH, 0), min(y + _REACH + 1, ny)):
             for i in range(max(x - _REACH, 0), min(x + _REACH + 1, nx)):
                 if known[j, i]:
-                    w = 1.0 / ((j - y) ** 2 + (i - x) ** 2)
+                    w = 1.0 / ((j - y) ** 2 + (i - x) ** 2) ** 3
                     total += w * values[j, i]
                     weight += w
         values[y, x] = total / weight if weight > 0.0 else 0.0
