@@ -28,7 +28,7 @@ from seechange_core.imaging.pixel_map import PixelMap
 from seechange_core.imaging.proper_coadd import proper_coadd
 from seechange_core.imaging.psf_warping import warp_psf
 from seechange_core.imaging.warped_stack import Usable, WarpedStack
-from seechange_core.imaging.warping import prepare_source, warp_rows
+from seechange_core.imaging.warping import FluxFactor, prepare_source, warp_rows
 
 _SKY_PIXELS = 100_000
 
@@ -54,12 +54,15 @@ class Member:
         From the coadd's pixels to the frame's.
     scale : float
         Factor that brings its electrons to the coadd's zero point.
+    flux_factor : callable, optional
+        What they are multiplied with besides where the member's zero point varies; see `flux_scaling`.
     """
 
     frame: Frame
     psf: PsfModel
     pixel_map: PixelMap
     scale: float
+    flux_factor: FluxFactor | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,12 @@ def coadd(members: WarpedMembers, *, method: str, clipping: Clipping) -> Coadd:
 def _warped(member: Member, shape: tuple[int, int]) -> tuple[Pixels, Pixels, Mask]:
     # The error of interpolation would hide cosmic rays, which are as sharp as nothing else.
     data, variance, mask = warp_rows(
-        prepare_source(member.frame), member.pixel_map, (0, shape[0]), shape[1], interpolation_error=False
+        prepare_source(member.frame),
+        member.pixel_map,
+        (0, shape[0]),
+        shape[1],
+        member.flux_factor,
+        interpolation_error=False,
     )
     data *= np.float32(member.scale)
     variance *= np.float32(member.scale**2)

@@ -168,7 +168,7 @@ def levels_about_middle(
         2 beyond the limit, 1 beyond half of it, 0 elsewhere.
     """
     middle, number = np.empty(data.shape[1:], np.float32), np.empty(data.shape[1:], np.int32)
-    deviation_kernels.middle_image(data, usable, middle, number)
+    deviation_kernels.middle_image(data, usable, deviation_kernels.sorting_network(len(data)), middle, number)
     light = maximum_filter(np.maximum(middle, 0.0), 3)
 
     def levels(tolerance: Tolerance) -> NDArray[np.uint8]:

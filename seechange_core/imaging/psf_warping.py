@@ -13,7 +13,7 @@ from seechange_core.imaging.pixel_map import PixelMap
 from seechange_core.imaging.spline import BEFORE, CHUNK, TAPS, spline_coefficients, spline_weights
 
 #: Stars rendered around each place; the fractions of a two-dimensional sequence that fills the cell evenly.
-_STARS = 12
+_STARS = 8
 _SPREAD = np.modf(np.arange(1, _STARS + 1)[:, None] * np.array([0.7548776662, 0.5698402910]))[0] - 0.5
 
 
@@ -53,7 +53,7 @@ def warp_psf(
     degree = psf.degree if degree is None else degree
     x_zero, y_zero = 0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)
     x_scale, y_scale = max(x_zero, 1.0), max(y_zero, 1.0)
-    side = degree + 2
+    side = degree + 1
     box = pixel_map.box
     step = (np.arange(side) + 0.5) / side
     sides = box[2] + step * (box[3] - box[2]), box[0] + step * (box[1] - box[0])
@@ -92,22 +92,27 @@ def warp_psf(
 @numba.njit(cache=True, nogil=True)
 def _resample_stamp(coefficients, x_zero, y_zero, jacobian, half, out):  # type: ignore[no-untyped-def]
     """Add to ``out`` (2 half + 1 squared) a stamp resampled by a linear map; (x_zero, y_zero) goes to its middle."""
-    side = coefficients.shape[0]
+    side, n = coefficients.shape[0], 2 * half + 1
     x_weights, y_weights = np.empty(TAPS * CHUNK, np.float32), np.empty(TAPS * CHUNK, np.float32)
-    fraction = np.empty(1, np.float32)
-    for row in range(-half, half + 1):
-        for column in range(-half, half + 1):
-            x = x_zero + jacobian[0, 0] * column + jacobian[0, 1] * row
-            y = y_zero + jacobian[1, 0] * column + jacobian[1, 1] * row
-            ix, iy = int(np.floor(x)), int(np.floor(y))
-            fraction[0] = x - ix
-            spline_weights(fraction, x_weights)
-            fraction[0] = y - iy
-            spline_weights(fraction, y_weights)
+    column, line = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    right, up = np.empty(CHUNK, np.float32), np.empty(CHUNK, np.float32)
+    for place in range(n * n):
+        k = place % CHUNK
+        to_x, to_y = place % n - half, place // n - half
+        x = x_zero + jacobian[0, 0] * to_x + jacobian[0, 1] * to_y
+        y = y_zero + jacobian[1, 0] * to_x + jacobian[1, 1] * to_y
+        column[k], line[k] = int(np.floor(x)), int(np.floor(y))
+        right[k], up[k] = x - column[k], y - line[k]
+        if k < CHUNK - 1 and place < n * n - 1:
+            continue
+        spline_weights(right[: k + 1], x_weights)
+        spline_weights(up[: k + 1], y_weights)
+        for at in range(k + 1):
+            left, top = column[at] - BEFORE, line[at] - BEFORE
             total = 0.0
-            for j in range(TAPS):
-                for i in range(TAPS):
-                    line, place = iy - BEFORE + j, ix - BEFORE + i
-                    if 0 <= line < side and 0 <= place < side:
-                        total += y_weights[j * CHUNK] * x_weights[i * CHUNK] * coefficients[line, place]
-            out[row + half, column + half] += total
+            for j in range(max(-top, 0), min(side - top, TAPS)):
+                along = 0.0
+                for i in range(max(-left, 0), min(side - left, TAPS)):
+                    along += x_weights[i * CHUNK + at] * coefficients[top + j, left + i]
+                total += y_weights[j * CHUNK + at] * along
+            out[(place - k + at) // n, (place - k + at) % n] += total

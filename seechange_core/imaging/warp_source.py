@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import Frame, Mask, MaskPlane, Pixels, unusable
+from seechange_core.frames import UNUSABLE, Frame, Mask, MaskPlane, Pixels
 from seechange_core.imaging.spline import spline_coefficients
 
 _REACH = 3
@@ -52,8 +52,9 @@ class WarpSource:
         return self._filled(self.frame.variance)
 
     @cached_property
-    def _holes(self) -> tuple[NDArray[np.intp], ...]:
-        return np.nonzero(unusable(self.mask))
+    def _holes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        mask, unusable_planes = self.mask, np.uint16(UNUSABLE)
+        return _places(mask, unusable_planes, _count(mask, unusable_planes))
 
     def _filled(self, values: Pixels) -> Pixels:
         rows, columns = self._holes
@@ -83,6 +84,27 @@ def _mark_missing(data, variance, mask, no_data):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, nogil=True)
+def _count(mask, planes):  # type: ignore[no-untyped-def]
+    number = 0
+    for value in mask.flat:
+        number += (value & planes) != 0
+    return number
+
+
+@numba.njit(cache=True, nogil=True)
+def _places(mask, planes, number):  # type: ignore[no-untyped-def]
+    """Return rows and columns of the pixels with any of the planes."""
+    rows, columns = np.empty(number, np.intp), np.empty(number, np.intp)
+    n = 0
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x] & planes:
+                rows[n], columns[n] = y, x
+                n += 1
+    return rows, columns
+
+
+@numba.njit(cache=True, nogil=True)
 def spread_mask(mask):  # type: ignore[no-untyped-def]
     """Collect at each pixel the planes of the pixels -1 to +2 along both axes: those whose weights matter."""
     ny, nx = mask.shape
@@ -99,7 +121,7 @@ def spread_mask(mask):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _fill(values, known, rows, columns):  # type: ignore[no-untyped-def]
-    """Write into unknown pixels the mean of the known ones up to 3 pixels away, weighted by 1/distance^2, or 0."""
+    """Write into unknown pixels the mean of the known ones up to 3 pixels away, weighted by 1/distance^6, or 0."""
     ny, nx = values.shape
     for place in range(len(rows)):
         y, x = rows[place], columns[place]
@@ -109,7 +131,7 @@ def _fill(values, known, rows, columns):  # type: ignore[no-untyped-def]
         for j in range(max(y - _REACH, 0), min(y + _REACH + 1, ny)):
             for i in range(max(x - _REACH, 0), min(x + _REACH + 1, nx)):
                 if known[j, i]:
-                    w = 1.0 / ((j - y) ** 2 + (i - x) ** 2)
+                    w = 1.0 / ((j - y) ** 2 + (i - x) ** 2) ** 3
                     total += w * values[j, i]
                     weight += w
         values[y, x] = total / weight if weight > 0.0 else 0.0

@@ -223,6 +223,7 @@ def _members(
     """Read one image after the other, and keep what the coadd says of it, on the common scale."""
     from seechange_core.imaging.background import background_image
     from seechange_core.imaging.coaddition import Member
+    from seechange_core.imaging.flux_scaling import variation_factor
 
     for image, pixel_map in images:
         frame = image.image
@@ -233,7 +234,8 @@ def _members(
         infos.append(info)
         sky_free = frame.replaced(data=frame.data - background_image(image.background))
         del frame
-        yield Member(sky_free, image.psf, pixel_map, scale)
+        factor = variation_factor(image.photometry, pixel_map)
+        yield Member(sky_free, image.psf, pixel_map, scale, factor)
 
 
 def _info(infos: list[dict[str, Any]], grid: Any, zero_point: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import (
     BackgroundModel,
     Frame,
+    MaskPlane,
     PhotometricSolution,
     SkyMapping,
     SourceTable,
@@ -112,6 +113,23 @@ def test_error_of_interpolation_is_known(fwhm: float, shift: tuple[float, float]
     assert 0.7 < ratio < 1.3
     # The error has the pattern of a chessboard: its size is known, its zeros are not.
     assert np.mean(np.abs(error[cores]) > 5 * quoted[cores]) < 0.04
+
+
+@pytest.mark.parametrize("electrons", [3e6, 3e7, 3e8])
+def test_what_leaks_out_of_saturated_cores_is_known(electrons: float) -> None:
+    shape, shift, full = (200, 200), (0.4, 0.3), 5e4
+    field = MoffatField(shape, 4.5)
+    source, truth = np.zeros(shape), np.zeros(shape)
+    add_points(source, field, np.array([100.0]), np.array([100.0]), np.array([electrons]))
+    add_points(truth, field, *(np.array([100.0 - along]) for along in shift), np.array([electrons]))
+    mask = np.where(source > full, np.uint16(MaskPlane.SATURATED), 0)
+    frame = Frame(np.minimum(source, full), source + SKY, mask)
+    warped = warp_frame(frame, moved(shape, shift), shape)
+    good = ~unusable(warped.mask)
+    error = np.abs(warped.data - truth)[good]
+    # Beside the hole it is some times the noise of the pixels, but so is the quoted error.
+    assert (error / np.sqrt(warped.variance[good])).max() < 3.0
+    assert np.count_nonzero(error > np.sqrt(truth[good] + SKY)) < 150
 
 
 def moved(shape: tuple[int, int], shift: tuple[float, float]) -> PixelMap:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seechange_core.errors import Rejected
 from seechange_core.frames import AlignedPair, Frame, PsfModel
 from seechange_core.imaging.cleaned_pair import cleaned_pair, without_background
+from seechange_core.imaging.fitted_psf import full_width
+from seechange_core.imaging.unknown_psf import with_measured_psfs
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.psf_field import MoffatField
 
@@ -53,3 +56,23 @@ def test_light_of_new_sources_is_not_taken_for_sky(psf: PsfModel) -> None:
         levels.append(np.mean(subtracted(new, psf, seed) - subtracted(empty(seed), psf, seed)))
     # The wings below the noise stay: a tenth. Medians alone would leave more than half.
     assert abs(np.mean(levels)) < 1.5
+
+
+def test_a_pair_without_psf_is_rejected(psf: PsfModel) -> None:
+    pair = AlignedPair(empty(1), empty(2), psf, None, 1.0)
+    with pytest.raises(Rejected, match="a PSF of the pair is unknown"):
+        cleaned_pair(pair, fill_error=0.1)
+
+
+def test_an_unknown_psf_is_measured(psf: PsfModel) -> None:
+    x, y = (grid.ravel() for grid in np.meshgrid([40.3, 120.1, 200.7], [50.2, 130.9, 210.4]))
+    starry = inject_point_sources(empty(3), psf, x, y, np.full(9, 3e5), np.random.default_rng(5))
+    pair = AlignedPair(starry, starry, None, psf, 1.0)
+    measured = with_measured_psfs(pair)
+    assert measured.ref_psf is psf
+    assert measured.new_psf is not None
+    # Nine stars with 600 sigma each tell the width to 0.1 %.
+    width = full_width(psf.centred(SIDE / 2, SIDE / 2))
+    assert full_width(measured.new_psf.centred(SIDE / 2, SIDE / 2)) == pytest.approx(width, rel=0.005)
+    with pytest.raises(Rejected, match="the PSF of the reference is unknown and cannot be measured"):
+        with_measured_psfs(AlignedPair(starry, empty(4), psf, None, 1.0))

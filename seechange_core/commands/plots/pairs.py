@@ -33,7 +33,7 @@ def plot_subtraction(new: Frame, reference: Frame, difference: Difference) -> Fi
         panels.append(("Score (sigma)", difference.score))
     ny, nx = new.shape
     height = min(max(_PANEL_INCH * ny / nx, 2.5), 2.5 * _PANEL_INCH)
-    figure = new_figure(_PANEL_INCH * len(panels), height + 0.6)
+    figure = new_figure(_PANEL_INCH * len(panels), height + 1.3)
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (title, pixels) in zip(axes, panels, strict=True):
         drawn = show_pixels(axis, pixels, symmetric=title not in {"New", "Reference, aligned"})

@@ -32,7 +32,13 @@ class AlardLuptonParams(FilteringParams):
         10.0, ge=5, description="Peaks of stamps are at least so many sigma above the sky in both images"
     )
     min_stamps: int = parameter(3, ge=1, description="Pairs with fewer good stamps are rejected")
-    tile: int = parameter(512, ge=64, le=8192, unit="pixel", description="Side of tiles with one kernel each")
+    tile: int = parameter(
+        512,
+        ge=64,
+        le=8192,
+        unit="pixel",
+        description="Side of the tiles within which the kernel varies linearly",
+    )
 
 
 class AlardLupton(Subtractor):

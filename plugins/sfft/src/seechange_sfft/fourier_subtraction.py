@@ -26,7 +26,7 @@ from seechange_sfft.kernel_sources import kernel_sources
 
 _LEAST_CORE, _MOST_CORE = 4.0, 15.0
 _LEAST_HALF, _MOST_HALF = 12, 31
-_LEAST_FWHM = 2.5
+_LEAST_FWHM = 1.5
 
 
 def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
@@ -76,11 +76,18 @@ def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
         "kernel_sum": round(fit.kernel.flux_scale, 5),
         "source_chi2": round(fit.chi2, 3),
     }
-    floor = params.min_registration_error
+    terms = _noise_terms(pair, fit, params)
+    metrics |= {
+        "registration_error_x": round(terms.registration[0], 4),
+        "registration_error_y": round(terms.registration[1], 4),
+        "width_error": round(terms.width, 4),
+        "misfit": round(fit.misfit, 5),
+        "relative_error": round(terms.relative, 5),
+    }
     difference = filtered_difference(
         cleaned,
         _KernelFilters(fit.kernel, cleaned, convolve_new),
-        NoiseTerms((floor, floor), params.relative_error),
+        terms,
         tile=params.tile,
         border=max(params.border, 2 * fit.kernel.half),
     )
@@ -95,7 +102,14 @@ def _matching_kernel(
     core = min(max(params.kernel_core_fwhm * wide, _LEAST_CORE), _MOST_CORE)
     half = min(max(round(params.kernel_reach_fwhm * wide), _LEAST_HALF), _MOST_HALF)
     basis = kernel_pixels(max(wide, _LEAST_FWHM), core, half)
-    sources = kernel_sources(image, target, pair, margin=half, min_snr=params.min_source_snr)
+    sources = kernel_sources(
+        image,
+        target,
+        pair,
+        margin=half,
+        min_snr=params.min_source_snr,
+        relative_error=params.relative_error,
+    )
     if sources.n_used < params.min_sources:
         raise Rejected(
             f"{sources.n_used} sources with a peak above {params.min_source_snr:g} sigma and usable pixels; "
@@ -111,6 +125,24 @@ def _matching_kernel(
         params.spatial_degree,
         constant_flux_ratio=params.constant_flux_ratio,
     )
+
+
+def _noise_terms(pair: AlignedPair, fit: KernelFit, params: SfftParams) -> NoiseTerms:
+    """Return the errors that are left.
+
+    The kernel takes up the misregistration that the pair comes with, so that only what its own sources show is left;
+    but not that of undersampled images, which no convolution can shift.
+    """
+    terms = fit.residuals.noise_terms(
+        least_registration=params.min_registration_error, least_relative=params.relative_error
+    )
+    if not fit.is_limited_by_noise:
+        x, y = (
+            float(np.hypot(*errors))
+            for errors in zip(terms.registration, pair.registration_error, strict=True)
+        )
+        terms = replace(terms, registration=(x, y))
+    return terms
 
 
 class _KernelFilters:

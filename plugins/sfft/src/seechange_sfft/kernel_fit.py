@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.fft import irfft2, rfft2
 
-from seechange_core.frames import Floats, Pixels
+from seechange_core.frames import Pixels
 from seechange_core.frames.polynomial import exponents
-from seechange_core.imaging.robust import scatter
-from seechange_core.imaging.spectra import kernel_spectrum
-from seechange_core.imaging.tiles import tiles
 from seechange_sfft.correlations import MaskedPair, correlate, windows
 from seechange_sfft.kernel_pixels import KernelPixels
 from seechange_sfft.kernel_solution import DeltaKernel, solve_kernel
 from seechange_sfft.kernel_sources import KernelSources
+from seechange_sfft.residuals import SourceResiduals, source_residuals
 
 _SOURCES_PER_TERM = 4
-_CLIPPING_ROUNDS = 3
-_CLIP_SIGMA = 4.0
-# A source is said not to match if it is off by more than noise and this part of its light.
-_RELATIVE_ERROR = 0.01
-_TILE = 128
+_CLIPPING_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -37,14 +30,25 @@ class KernelFit:
         Without those that were clipped.
     n_clipped : int
         How many these are.
-    chi2 : float
-        Median over sources of chi-square per pixel.
+    misfit : float
+        How far off the brightest sources were at first beyond noise, as a fraction of their light.
+    is_limited_by_noise : bool
+        Whether that was less than the error allowed for.
+    residuals : SourceResiduals
+        What the kernel leaves of them.
     """
 
     kernel: DeltaKernel
     sources: KernelSources
     n_clipped: int
-    chi2: float
+    misfit: float
+    is_limited_by_noise: bool
+    residuals: SourceResiduals
+
+    @property
+    def chi2(self) -> float:
+        """Median over sources of chi-square per pixel."""
+        return float(np.median(self.residuals.chi2[self.sources.used]))
 
 
 def fit_kernel(
@@ -58,6 +62,9 @@ def fit_kernel(
     constant_flux_ratio: bool,
 ) -> KernelFit:
     """Solve for the kernel, and again without the sources whose chi-square is far above that of the others.
+
+    Where the brightest sources show that the kernel cannot match the images to their noise, as in undersampled ones,
+    that error enters the weights.
 
     Parameters
     ----------
@@ -79,38 +86,26 @@ def fit_kernel(
     masked = MaskedPair.of(image, target, sources)
     where = windows(masked.level)
     sums = correlate(masked, where, basis.half)
-    n_first = sources.n_used
-    for round_number in range(_CLIPPING_ROUNDS):
+
+    def solved() -> tuple[DeltaKernel, SourceResiduals]:
         kernel = solve_kernel(sums, basis, degree, image.shape, constant_flux_ratio=constant_flux_ratio)
-        chi2, n_pixels = _chi2(masked, variance, sources, kernel)
-        used = sources.weight > 0
-        spread = np.maximum(scatter(chi2[used]), np.sqrt(2 / np.maximum(n_pixels, 1)))
-        rejected = used & (chi2 > np.median(chi2[used]) + _CLIP_SIGMA * spread)
-        if round_number == _CLIPPING_ROUNDS - 1 or not rejected.any():
+        return kernel, source_residuals(masked, variance, sources.labels, kernel, sources.relative_error)
+
+    kernel, residuals = solved()
+    misfit, allowed = residuals.misfit, sources.relative_error
+    if misfit > allowed:
+        sources = replace(sources, relative_error=misfit)
+        masked = MaskedPair.of(image, target, sources)
+        sums = correlate(masked, where, basis.half)
+        kernel, residuals = solved()
+    n_first = sources.n_used
+    for _ in range(_CLIPPING_ROUNDS):
+        rejected = sources.used & residuals.outlying(sources.used)
+        if not rejected.any():
             break
         touched = [i for i, w in enumerate(where) if rejected[sources.labels[w.box.slices]].any()]
         sources = sources.without(rejected)
         masked = MaskedPair.of(image, target, sources)
         sums.update(np.array(touched), correlate(masked, [where[i] for i in touched], basis.half))
-    return KernelFit(kernel, sources, n_first - sources.n_used, float(np.median(chi2[used])))
-
-
-def _chi2(
-    masked: MaskedPair, variance: Pixels, sources: KernelSources, kernel: DeltaKernel
-) -> tuple[Floats, Floats]:
-    """Return chi-square per pixel and number of pixels of each source."""
-    n = len(sources.weight)
-    chi2, n_pixels = np.zeros(n), np.zeros(n)
-    for tile in tiles(masked.level.shape, _TILE, kernel.half):
-        weight = masked.level[tile.inner.slices]
-        chosen = weight > 0
-        if not chosen.any():
-            continue
-        spectrum = kernel_spectrum(kernel.kernel(*tile.centre), tile.side)
-        matched = irfft2(rfft2(tile.cut(masked.image)) * spectrum, tile.side)[tile.inside]
-        off = masked.target[tile.inner.slices] - matched - weight * kernel.background(*tile.centre)
-        expected = weight**2 * variance[tile.inner.slices] + (_RELATIVE_ERROR * matched) ** 2
-        number = sources.labels[tile.inner.slices][chosen]
-        chi2 += np.bincount(number, off[chosen] ** 2 / expected[chosen], n)
-        n_pixels += np.bincount(number, minlength=n)
-    return chi2 / np.maximum(n_pixels, 1), n_pixels
+        kernel, residuals = solved()
+    return KernelFit(kernel, sources, n_first - sources.n_used, misfit, misfit <= allowed, residuals)

@@ -15,13 +15,12 @@ from seechange_core.imaging.masked_pixels import grown
 from seechange_core.imaging.matched_filter import significance
 from seechange_core.imaging.robust import scatter
 
-_DETECTION_SIGMA = 3.0
+_DETECTION_SIGMA = (3.0, 10.0, 30.0, 100.0, 300.0)
 _MAX_BAD_FRACTION = 0.2
 _CORE_LIGHT = 0.1
 _CLIP_SIGMA = 4.0
 _LEAST_RATIO_SCATTER = 0.03
-_LARGEST_AREA = 128**2
-_BLOCK = 64
+_LARGEST_AREA = 64**2
 
 
 @dataclass(frozen=True)
@@ -32,32 +31,47 @@ class KernelSources:
     ----------
     labels : array of shape (ny, nx), int32
         Number of the source that a pixel belongs to, from 1 on; 0 for none.
-    weight : array of shape (n + 1,)
-        Inverse noise of each source (1 / electron), one number for all of its pixels, since a weight that varied would
-        not commute with the convolution; 0 for a source that is not used, and for number 0.
+    used : bool array of shape (n + 1,)
+        Which sources are in the fit; not number 0.
+    variance, light : array of shape (n + 1,)
+        Of the pixels where the light is (electron^2, electron).
+    relative_error : float
+        Of the fit, as a fraction of the light. It keeps few bright stars from deciding alone.
     """
 
     labels: NDArray[np.int32]
-    weight: Floats
+    used: NDArray[np.bool_]
+    variance: Floats
+    light: Floats
+    relative_error: float
 
     @property
     def n_used(self) -> int:
         """Number of sources in the fit."""
-        return int(np.count_nonzero(self.weight))
+        return int(np.count_nonzero(self.used))
+
+    @property
+    def weight(self) -> Floats:
+        """Inverse noise of each source (1 / electron), 0 for one that is not used.
+
+        One number for all pixels of a source, since a weight that varied would not commute with the convolution.
+        """
+        noise = np.sqrt(self.variance + (self.relative_error * self.light) ** 2)
+        return np.where(self.used, 1 / noise, 0.0)
 
     def without(self, rejected: NDArray[np.bool_]) -> KernelSources:
-        """Return the same without some sources; ``rejected`` has the shape of the weights."""
-        return replace(self, weight=np.where(rejected, 0.0, self.weight))
+        """Return the same without some sources; ``rejected`` has the shape of ``used``."""
+        return replace(self, used=self.used & ~rejected)
 
 
 def kernel_sources(
-    image: Pixels, target: Pixels, pair: CleanedPair, margin: int, min_snr: float
+    image: Pixels, target: Pixels, pair: CleanedPair, *, margin: int, min_snr: float, relative_error: float
 ) -> KernelSources:
     """Find the sources and choose those that are good in both images.
 
-    A source is an area above 3 sigma in the sum of both images, grown by one FWHM; where many run into each other they
-    are cut in blocks of one weight, which count as sources each. Left out are those with a bad core or many bad pixels,
-    those near the edges, those too faint, and those whose flux ratio is not that of the others.
+    A source is an area above 3 sigma in the sum of both images, grown by one FWHM; above more where many run into each
+    other. Left out are those with a bad core or many bad pixels, those near the edges, those too faint, and those whose
+    flux ratio is not that of the others.
 
     Parameters
     ----------
@@ -69,23 +83,24 @@ def kernel_sources(
         Least distance from the edges (pixel).
     min_snr : float
         Least height of the highest pixel above the sky in both images, in sigma.
+    relative_error : float
+        Least error of the fit, as a fraction of the light.
 
     Notes
     -----
     Hu et al. (2022), ApJ 936, 157: what does not match has to be masked, in both images.
     """
     fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
-    areas = ndimage.label(_source_area(pair, fwhm), structure=np.ones((3, 3)))[0]
+    areas = _areas(pair, fwhm)
     y, x = np.nonzero(areas)
     if not len(y):
-        return KernelSources(np.zeros(image.shape, np.int32), np.zeros(1))
-    area = areas[y, x].astype(np.intp) - 1
-    piece = _pieces(area, y, x)
-    order = np.argsort(piece, kind="stable")
-    y, x, area, piece = y[order], x[order], area[order], piece[order]
-    first = np.flatnonzero(np.diff(piece, prepend=-1))
+        return KernelSources(areas, np.zeros(1, bool), np.ones(1), np.zeros(1), relative_error)
+    area = np.unique(areas[y, x], return_inverse=True)[1]
+    order = np.argsort(area, kind="stable")
+    y, x, area = y[order], x[order], area[order]
+    first = np.flatnonzero(np.diff(area, prepend=-1))
     labels = np.zeros(image.shape, np.int32)
-    labels[y, x] = piece + 1
+    labels[y, x] = area + 1
 
     def total(values: NDArray[np.generic]) -> Floats:
         sums: Floats = np.add.reduceat(values.astype(np.float64), first)
@@ -96,32 +111,41 @@ def kernel_sources(
     at_edge = np.minimum.reduce([x, image.shape[1] - 1 - x, y, image.shape[0] - 1 - y]) < margin
     in_image, in_target = total(image[y, x]), total(target[y, x])
     used = (new_peak > min_snr * pair.new_noise) & (ref_peak > min_snr * pair.ref_noise) & (in_image > 0)
-    used &= (total(at_edge) == 0) & (total(bad & (new > _CORE_LIGHT * new_peak[piece])) == 0)
+    used &= (total(at_edge) == 0) & (total(bad & (new > _CORE_LIGHT * new_peak[area])) == 0)
     used &= total(bad) < _MAX_BAD_FRACTION * total(np.ones(len(y)))
     if used.any():
         ratio = in_target / np.where(used, in_image, 1.0)
         off = np.abs(ratio - np.median(ratio[used]))
         used &= off <= _CLIP_SIGMA * max(scatter(ratio[used]), _LEAST_RATIO_SCATTER)
-    # The variance that counts is that where the light is.
-    light = np.maximum(image[y, x], 1e-3).astype(np.float64) ** 2
-    variance = light * (pair.new_variance[y, x] + pair.ref_variance[y, x])
-    of_area = np.bincount(area, variance) / np.maximum(np.bincount(area, light), 1e-6)
-    weight = np.zeros(len(first) + 1)
-    weight[1:][used] = 1 / np.sqrt(of_area[area[first]][used])
-    return KernelSources(labels, weight)
+    # What counts is the noise where the light is.
+    square = np.maximum(image[y, x], 1e-3).astype(np.float64) ** 2
+    variance = total(square * (pair.new_variance[y, x] + pair.ref_variance[y, x])) / total(square)
+    light = np.sqrt(total(square**2) / total(square))
+    return KernelSources(
+        labels,
+        used=np.append(False, used),
+        variance=np.append(1.0, variance),
+        light=np.append(0.0, light),
+        relative_error=relative_error,
+    )
 
 
-def _pieces(area: NDArray[np.intp], y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return for each pixel the number of its piece, without gaps; most areas are one piece."""
-    large = np.bincount(area)[area] > _LARGEST_AREA
-    block = np.where(large, 1 + (y // _BLOCK) * (int(x.max()) // _BLOCK + 1) + x // _BLOCK, 0)
-    key = area * (int(block.max()) + 1) + block
-    return np.unique(key, return_inverse=True)[1]
-
-
-def _source_area(pair: CleanedPair, fwhm: float) -> NDArray[np.bool_]:
+def _areas(pair: CleanedPair, fwhm: float) -> NDArray[np.int32]:
+    """Return the number of the source that each pixel belongs to, 0 for none; numbers may have gaps."""
     new_weight, ref_weight = np.float32(pair.new_noise**-2), np.float32(pair.ref_noise**-2)
     both = as_pixels((new_weight * pair.new + ref_weight * pair.ref) / (new_weight + ref_weight))
     variance = np.full(both.shape, 1 / (new_weight + ref_weight), np.float32)
-    seen = significance(both, variance, np.zeros(both.shape, bool), fwhm) > _DETECTION_SIGMA
-    return grown(seen, fwhm)
+    significant = significance(both, variance, np.zeros(both.shape, bool), fwhm)
+    labels = np.zeros(both.shape, np.int32)
+    within = np.ones(both.shape, bool)
+    for sigma in _DETECTION_SIGMA:
+        found = ndimage.label(grown(within & (significant > sigma), fwhm), structure=np.ones((3, 3)))[0]
+        size = np.bincount(found.ravel())
+        size[0] = 0
+        large = (size > _LARGEST_AREA)[found]
+        chosen = (found > 0) & (~large if sigma < _DETECTION_SIGMA[-1] else True)
+        labels[chosen] = found[chosen] + labels.max()
+        within = large
+        if not large.any():
+            break
+    return labels
