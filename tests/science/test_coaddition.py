@@ -335,6 +335,22 @@ def test_every_method_can_be_named() -> None:
     assert set(get_args(CoadditionParams.model_fields["method"].annotation)) == set(METHODS)
 
 
+def test_members_whose_zero_point_varies_are_brought_to_one_scale() -> None:
+    flat, varied = (member(number, 3, 4.0, 400, ZERO_POINT) for number in (0, 1))
+    tilted = replace(varied.photometry, variation=(0.05, 0.0), shape=SHAPE)
+    columns = np.arange(float(SHAPE[1]))
+    bright = 10 ** (0.4 * (tilted.zero_point_at(columns, np.zeros(SHAPE[1])) - ZERO_POINT))
+    light = (varied.image.data - 400.0) * bright.astype(np.float32)
+    varied = replace(varied, image=varied.image.replaced(data=light + 400.0), photometry=tilted)
+    frames = [coadded([one]).outputs["image"] for one in (flat, varied)]
+    x, y, flux = stars(3)
+    chosen = flux > 3e4
+    ratio = (aperture_fluxes(frames[1], x, y) / aperture_fluxes(frames[0], x, y))[chosen]
+    assert np.mean(ratio) == pytest.approx(1.0, abs=0.005)
+    # Uncorrected, fluxes would differ by 9 % across the image.
+    assert abs(np.polyfit(x[chosen], ratio, 1)[0]) * 300 < 0.015
+
+
 def test_what_only_the_later_half_shows_is_marked() -> None:
     """A supernova between the stars, in the later four of eight images."""
     members = varied_members(9)
