@@ -25,6 +25,7 @@ from seechange_core.imaging.coaddition import METHODS
 from seechange_core.imaging.sky_grid import SkyGrid
 from seechange_core.imaging.wcs_cards import mapping_from_cards
 from seechange_core.steps.coaddition import Coaddition, CoadditionParams
+from seechange_core.steps.gates import judged
 from seechange_core.steps.step import CalibratedImage, StepResult
 
 SHAPE = (320, 300)
@@ -334,27 +335,6 @@ def test_every_method_can_be_named() -> None:
     assert set(get_args(CoadditionParams.model_fields["method"].annotation)) == set(METHODS)
 
 
-@pytest.mark.parametrize(("ra", "dec"), [(0.0, 0.0), (180.0, 60.0), (12.0, 89.98)])
-def test_grid_covers_what_it_is_made_for(ra: float, dec: float) -> None:
-    footprints = [
-        SkyMapping((ra, dec), (1000.0 + shift, 500.0), np.diag([-SCALE, SCALE])).footprint((1000, 2000))
-        for shift in (-300.0, 200.0)
-    ]
-    grid = SkyGrid.covering(footprints, 0.26)
-    for corner_ra, corner_dec in footprints:
-        x, y = grid.mapping.sky_to_pixel(corner_ra, corner_dec)
-        assert x.min() >= -0.51
-        assert y.min() >= -0.51
-        assert x.max() <= grid.shape[1] - 0.49
-        assert y.max() <= grid.shape[0] - 0.49
-    if dec < 80:
-        assert grid.shape[0] <= 1010
-        assert grid.shape[1] <= 2515
-    again = SkyGrid.covering(footprints, 0.26)
-    assert again.cell == grid.cell
-    assert SkyGrid(grid.ra_deg, grid.dec_deg, 0.27, grid.shape).cell != grid.cell
-
-
 def test_members_whose_zero_point_varies_are_brought_to_one_scale() -> None:
     flat, varied = (member(number, 3, 4.0, 400, ZERO_POINT) for number in (0, 1))
     tilted = replace(varied.photometry, variation=(0.05, 0.0), shape=SHAPE)
@@ -369,3 +349,34 @@ def test_members_whose_zero_point_varies_are_brought_to_one_scale() -> None:
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.005)
     # Uncorrected, fluxes would differ by 9 % across the image.
     assert abs(np.polyfit(x[chosen], ratio, 1)[0]) * 300 < 0.015
+
+
+def test_what_only_the_later_half_shows_is_marked() -> None:
+    """A supernova between the stars, in the later four of eight images."""
+    members = varied_members(9)
+    x, y = 150.0, 170.0
+    ra, dec = (float(values[0]) for values in GRID.mapping.pixel_to_sky([x], [y]))
+    exploded = []
+    for number, each in enumerate(members):
+        u, v = (float(values[0]) for values in each.mapping.sky_to_pixel([ra], [dec]))
+        light = draw(
+            np.array([u]), np.array([v]), np.array([5000.0 * (number >= 4)]), each.psf.fwhm * FWHM_TO_SIGMA
+        )
+        exploded.append(replace(each, image=each.image.replaced(data=each.image.data + light)))
+    result = coadded(exploded)
+    (place,) = result.metrics["contaminated_places"]
+    assert result.metrics["n_contaminated"] == 1
+    assert result.metrics["halves_apart_days"] == 4.0
+    assert (place["ra"], place["dec"]) == pytest.approx((ra, dec), abs=1.5 * SCALE)
+    assert place["significance"] > 10
+    assert place["later_electron"] - place["earlier_electron"] == pytest.approx(5000, rel=0.15)
+    marked = (result.outputs["image"].mask & MaskPlane.CONTAMINATED) != 0
+    assert marked[round(y), round(x)]
+    assert marked.sum() < 500
+    assert not unusable(result.outputs["image"].mask)[round(y), round(x)]
+    gated = CoadditionParams(gates={"n_contaminated": {"reject_above": 0}})
+    with pytest.raises(Rejected, match="n_contaminated is 1") as rejected:
+        judged(gated, result.metrics, "r", "coaddition")
+    assert rejected.value.flags == ("contaminated",)
+    assert coadded(members).metrics["n_contaminated"] == 0
+    assert "n_contaminated" not in coadded(exploded[3:6]).metrics
