@@ -20,6 +20,9 @@ _BLOCK = 16
 _CLIP_SIGMA = 2.0
 _CLIPPING_ROUNDS = 5
 _SAMPLE_STEP = 3
+_BRIGHT_SIGMA = 10.0
+# Transforms in float32 are good to some 1e-7 of the greatest value.
+_GREATEST_ERROR_SIGMA = 100.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class CleanedPair:
     bad : bool array of shape (ny, nx)
         Pixels that were unusable in either image, and now hold stand-ins.
     unknown : array of shape (ny, nx), float32
-        Error of the stand-ins that neither image could give (electron), as in the cores of saturated stars; 0
-        elsewhere. Unlike noise it has the same sign in all pixels of a hole.
+        Error of bright stand-ins (electron), as in the cores of saturated stars; 0 elsewhere. Unlike noise it has the
+        same sign in all pixels of a hole.
     mask : array of shape (ny, nx), uint16
         Planes of both inputs, combined.
     new_psf, ref_psf : PsfModel
@@ -69,7 +72,7 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
 
     Where one image is unusable, the other stands in, plus the difference of the two as interpolated from the pixels
     around; where both are, each is interpolated. So a filter that spreads the stand-ins spreads little. The light of a
-    stand-in is uncertain by a fraction, which enters its variance, and where both images are unusable `unknown` too.
+    stand-in is uncertain by a fraction, which enters its variance, and `unknown` where it is bright.
 
     Parameters
     ----------
@@ -106,9 +109,10 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         ref[ref_alone] = new[ref_alone] - step[ref_alone]
         fill_holes(ref, neither, depth)
         new[new_bad] = ref[new_bad] + step[new_bad]
-        unknown[neither] = fill_error * np.maximum(np.abs(new[neither]), np.abs(ref[neither]))
-        new_variance[new_bad] = new_noise**2 + (fill_error * new[new_bad]) ** 2
-        ref_variance[ref_bad] = ref_noise**2 + (fill_error * ref[ref_bad]) ** 2
+        light = np.maximum(np.abs(new[bad]), np.abs(ref[bad]))
+        unknown[bad] = np.where(light > _BRIGHT_SIGMA * new_noise, fill_error * light, 0)
+        new_variance[new_bad] = _stand_in_variance(new[new_bad], new_noise, fill_error)
+        ref_variance[ref_bad] = _stand_in_variance(ref[ref_bad], ref_noise, fill_error)
     return CleanedPair(
         new=new,
         ref=ref,
@@ -215,6 +219,11 @@ def _bad(frame: Frame) -> NDArray[np.bool_]:
     bad = unusable(frame.mask)
     _not_finite(frame.data, frame.variance, bad)
     return bad
+
+
+def _stand_in_variance(light: Pixels, noise: float, fill_error: float) -> Pixels:
+    """Return a variance that is large where light is unknown, but not so large that its transform drowns the sky's."""
+    return as_pixels(noise**2 + np.minimum(fill_error * np.abs(light), _GREATEST_ERROR_SIGMA * noise) ** 2)
 
 
 def _noise(variance: Pixels, bad: NDArray[np.bool_]) -> float:

@@ -229,8 +229,21 @@ def _variation(tile: Tile, pair: CleanedPair, filters: FilterSource, kernels: Fi
             middle = tile.border + (tile.inner.shape[axis] - 1) / 2
             ramp = ((np.arange(shape[axis]) - middle) / (2 * (dx + dy))).astype(np.float32)
             sloped = tile.cut(image) * (ramp if axis else ramp[:, None])
-            total += _spread(_plane(change, small), small, shape) * rfft2(sloped, overwrite_x=True)
+            kernel = _plane(change, small) * _tapered(small)
+            total += _spread(kernel, small, shape) * rfft2(sloped, overwrite_x=True)
     return total
+
+
+def _tapered(small: tuple[int, int]) -> Pixels:
+    """Return weights that fall from 1 in the middle of a small box, its pixel (0, 0), to 0 at its rim.
+
+    A quotient of filters reaches as far as the noise of measured PSFs; cut off, it would leave a frame around bright
+    stars.
+    """
+    along = (np.sqrt(np.hanning(side + 1)[:-1]) for side in small)
+    rows, columns = (np.roll(weights, len(weights) // 2).astype(np.float32) for weights in along)
+    tapered: Pixels = rows[:, None] * columns
+    return tapered
 
 
 def _plane(spectrum: Spectrum, shape: tuple[int, int]) -> Pixels:
