@@ -46,7 +46,7 @@ class CoadditionParams(GatedParams):
 
     method: Literal["weighted", "mean", "proper"] = parameter(
         "weighted",
-        description="weighted (mean with the best weights for faint stars), mean (all alike) or proper (keeps all that"
+        description="How images are added: weighted (mean with the best weights for faint stars), mean (all alike) or proper (keeps all that"
         " images of different seeing tell)",
     )
     clip_sigma: float = parameter(
