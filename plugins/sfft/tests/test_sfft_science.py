@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from seechange_core.api import Rejected
+from seechange_core.simulation.image_pair import CONDITIONS, image_pair
 from seechange_core.simulation.pair import SimulatedPair, simulated_pair
 from seechange_core.testing.subtraction import subtraction_figures
-from seechange_core.testing.subtractor_tests import SubtractorTests, spoilt
+from seechange_core.testing.subtractor_tests import Record, SubtractorTests, spoilt
 from seechange_sfft import Sfft
 
 
@@ -76,3 +77,34 @@ class TestSfft(SubtractorTests):
     def test_sharper_image_is_convolved(self, seed: int) -> None:
         simulated = simulated_pair(seed, new_seeing_arcsec=1.0, ref_seeing_arcsec=1.3)
         assert Sfft().subtract(simulated.pair).metrics["convolved"] == "new"
+
+    def test_crowded_field(self, seed: int, record_figure: Record) -> None:
+        crowded = image_pair(seed, (1024, 1024), replace(CONDITIONS["aligned"], n_stars=30_000))
+        difference = Sfft().subtract(crowded.pair)
+        measured = subtraction_figures(crowded, difference)
+        assert difference.metrics["n_sources"] > 60
+        # Faint stars are everywhere, so that little of the sky is empty.
+        assert measured.score_scatter == pytest.approx(1.0, abs=0.03)
+        assert measured.n_missed_bright == 0
+        assert measured.n_false <= 3
+        record_figure("sfft_crowded_score_scatter", measured.score_scatter, "sigma")
+        record_figure("sfft_crowded_false", measured.n_false, "in an eighth of a CCD")
+
+    def test_shift_of_an_undersampled_pair_stays_uncertain(self, seed: int) -> None:
+        undersampled = image_pair(seed, (512, 512), CONDITIONS["undersampled"])
+        metrics = Sfft().subtract(undersampled.pair).metrics
+        assert metrics["misfit"] > 0.02
+        assert metrics["registration_error_x"] == pytest.approx(0.3, abs=0.03)
+        assert metrics["registration_error_y"] == pytest.approx(0.4, abs=0.03)
+
+    def test_kernel_needs_no_psf(self, simulated: SimulatedPair) -> None:
+        unknown = spoilt(simulated, new_psf=None, ref_psf=None)
+        measured = self.figures(unknown)
+        assert measured.score_scatter == pytest.approx(1.0, abs=0.03)
+        assert measured.n_false <= 4
+
+    def test_kernel_varies_less_where_sources_are_few(self, seed: int) -> None:
+        few = simulated_pair(seed, (512, 512), n_stars=40, n_galaxies=0, n_transients=0)
+        metrics = Sfft().subtract(few.pair).metrics
+        assert metrics["n_sources"] < 12
+        assert metrics["spatial_degree"] == 0

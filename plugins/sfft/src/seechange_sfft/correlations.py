@@ -12,7 +12,7 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from seechange_core.frames import Box, Floats, Pixels
 from seechange_sfft.kernel_sources import KernelSources
 
-_STEP = 64
+_STEP = 128
 
 
 @dataclass(frozen=True)
