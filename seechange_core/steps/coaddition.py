@@ -46,8 +46,8 @@ class CoadditionParams(GatedParams):
 
     method: Literal["weighted", "mean", "proper"] = parameter(
         "weighted",
-        description="How images are added: weighted (mean with the best weights for faint stars), mean (all alike) or proper (keeps all that"
-        " images of different seeing tell)",
+        description="How images are added: weighted (mean with the best weights for faint stars), mean (all alike) or"
+        " proper (keeps all that images of different seeing tell)",
     )
     clip_sigma: float = parameter(
         5.0,
