@@ -20,7 +20,7 @@ extensions = [
     "sphinx_click",
     "generated_reference",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "examples/*/README.md"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
