@@ -63,7 +63,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs docs/_build/html
 
 science: $(VENV)/.installed-dev
-	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest tests/science tests/acceptance $(PLUGINS)
+	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest -n auto --dist worksteal tests/science tests/acceptance $(PLUGINS)
 
 clean:
 	rm -rf build dist demo-out docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

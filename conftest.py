@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +37,42 @@ def seed(request: pytest.FixtureRequest) -> int:
     return number
 
 
-@pytest.fixture(scope="session")
-def measured_figures() -> Iterator[list[dict[str, Any]]]:
-    """What all tests of the session measured; written with the commit when the last one has ended."""
-    figures: list[dict[str, Any]] = []
-    yield figures
-    if QUALITY_FILE:
-        describe = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-        commit = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
-        Path(QUALITY_FILE).write_text(json.dumps({"commit": commit, "figures": figures}, indent=2) + "\n")
-
-
 @pytest.fixture
-def record_figure(
-    request: pytest.FixtureRequest, measured_figures: list[dict[str, Any]]
-) -> Callable[[str, float, str], None]:
+def record_figure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]:
     """Keep a measured figure: ``record_figure("wcs_rms", 12.3, "mas")``."""
 
     def record(name: str, value: float, unit: str) -> None:
-        measured_figures.append(
-            {"name": name, "value": float(value), "unit": unit, "test": request.node.nodeid}
-        )
+        figure = {"name": name, "value": float(value), "unit": unit, "test": request.node.nodeid}
+        request.node.user_properties.append(("figure", figure))
 
     return record
+
+
+class QualityFile:
+    """Gathers what the tests measured, in whichever process they ran, and writes it with the commit at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.figures: list[dict[str, Any]] = []
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes[report.nodeid] = report.outcome
+        if report.when == "call":
+            self.figures += [value for key, value in report.user_properties if key == "figure"]
+
+    def pytest_sessionfinish(self) -> None:
+        describe = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+        written = {
+            "commit": subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip(),
+            "tests": Counter(self.outcomes.values()),
+            "failed": sorted(test for test, outcome in self.outcomes.items() if outcome == "failed"),
+            "figures": sorted(self.figures, key=lambda figure: (figure["test"], figure["name"])),
+        }
+        self.path.write_text(json.dumps(written, indent=2) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if QUALITY_FILE and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(QualityFile(Path(QUALITY_FILE).absolute()))
