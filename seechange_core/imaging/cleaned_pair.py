@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from seechange_core.errors import Rejected
 from seechange_core.frames import AlignedPair, Floats, Frame, Mask, Pixels, PsfModel, unusable
 from seechange_core.frames.arrays import as_pixels
 from seechange_core.frames.polynomial import design_matrix, exponents
@@ -67,7 +68,7 @@ class CleanedPair:
         return 1.0 - float(np.count_nonzero(self.bad)) / self.bad.size
 
 
-def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
+def cleaned_pair(pair: AlignedPair, *, fill_error: float, min_usable_fraction: float) -> CleanedPair:
     """Bring both images to the new one's scale and put stand-ins into unusable pixels.
 
     Where one image is unusable, the other stands in, plus the difference of the two as interpolated from the pixels
@@ -80,26 +81,30 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float) -> CleanedPair:
         As the subtractor got it; not changed.
     fill_error : float
         Error of a stand-in as a fraction of its light.
-
-    Returns
-    -------
-    CleanedPair
-        Its noise levels are 0 if no pixel is usable in both images.
+    min_usable_fraction : float
+        Least part of the pixels that has to be usable in both images.
 
     Raises
     ------
     Rejected
-        If a PSF is unknown.
+        If a PSF is unknown, or fewer pixels are usable in both images, or none.
     """
     new_psf, ref_psf = pair.psfs()
     scale = np.float32(1.0 / pair.flux_ratio)
     new_bad, ref_bad = _bad(pair.new), _bad(pair.ref)
     bad = new_bad | ref_bad
+    usable_fraction = 1.0 - float(np.count_nonzero(bad)) / bad.size
+    if usable_fraction < min_usable_fraction or usable_fraction == 0:
+        raise Rejected(
+            f"new image and reference have {usable_fraction:.1%} of their pixels usable in both; "
+            f"at least {min_usable_fraction:.1%} are needed (min_usable_fraction)",
+            {"usable_fraction": round(usable_fraction, 4)},
+        )
     new, new_variance = pair.new.data.copy(), pair.new.variance.copy()
     ref, ref_variance = pair.ref.data * scale, pair.ref.variance * (scale * scale)
     new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
     unknown = np.zeros(new.shape, np.float32)
-    if bad.any() and not bad.all():
+    if bad.any():
         depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
         new[new_bad], ref[ref_bad] = 0, 0
         step = new - ref
@@ -230,4 +235,4 @@ def _noise(variance: Pixels, bad: NDArray[np.bool_]) -> float:
     sample = variance[::_SAMPLE_STEP, ::_SAMPLE_STEP][~bad[::_SAMPLE_STEP, ::_SAMPLE_STEP]]
     if not sample.size:
         sample = variance[~bad]
-    return float(np.sqrt(np.median(sample))) if sample.size else 0.0
+    return float(np.sqrt(np.median(sample)))

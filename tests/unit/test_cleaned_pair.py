@@ -32,7 +32,7 @@ def empty(seed: int) -> Frame:
 
 
 def subtracted(new: Frame, psf: PsfModel, seed: int) -> np.ndarray:
-    before = cleaned_pair(pair_of(new, psf, seed), fill_error=0.1)
+    before = cleaned_pair(pair_of(new, psf, seed), fill_error=0.1, min_usable_fraction=0.2)
     return before.new - without_background(before).new
 
 
@@ -61,7 +61,7 @@ def test_light_of_new_sources_is_not_taken_for_sky(psf: PsfModel) -> None:
 def test_a_pair_without_psf_is_rejected(psf: PsfModel) -> None:
     pair = AlignedPair(empty(1), empty(2), psf, None, 1.0)
     with pytest.raises(Rejected, match="a PSF of the pair is unknown"):
-        cleaned_pair(pair, fill_error=0.1)
+        cleaned_pair(pair, fill_error=0.1, min_usable_fraction=0.2)
 
 
 def test_an_unknown_psf_is_measured(psf: PsfModel) -> None:

@@ -55,14 +55,10 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     -----
     Alard & Lupton (1998), ApJ 503, 325; Alard (2000), A&AS 144, 363.
     """
-    cleaned = cleaned_pair(with_measured_psfs(pair), fill_error=params.fill_error)
+    cleaned = cleaned_pair(
+        with_measured_psfs(pair), fill_error=params.fill_error, min_usable_fraction=params.min_usable_fraction
+    )
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
-    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
-        raise Rejected(
-            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
-            f"at least {params.min_usable_fraction:.1%} are needed (alardlupton.min_usable_fraction)",
-            metrics,
-        )
     cleaned = without_background(cleaned)
     if params.convolve == "sharper":
         convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm

@@ -54,14 +54,10 @@ def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
     -----
     Hu et al. (2022), ApJ 936, 157.
     """
-    cleaned = cleaned_pair(with_measured_psfs(pair), fill_error=params.fill_error)
+    cleaned = cleaned_pair(
+        with_measured_psfs(pair), fill_error=params.fill_error, min_usable_fraction=params.min_usable_fraction
+    )
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
-    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
-        raise Rejected(
-            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
-            f"at least {params.min_usable_fraction:.1%} are needed (sfft.min_usable_fraction)",
-            metrics,
-        )
     cleaned = without_background(cleaned)
     if params.convolve == "sharper":
         convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
 from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
 from seechange_core.imaging.filtered_difference import (
@@ -45,14 +44,8 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
     Zackay, Ofek & Gal-Yam (2016), ApJ 830, 27: difference (eq. 13), its PSF (eq. 14) and zero point (eq. 15), score
     with corrections for source noise and registration (eqs. 25 to 29).
     """
-    cleaned = cleaned_pair(pair, fill_error=params.fill_error)
+    cleaned = cleaned_pair(pair, fill_error=params.fill_error, min_usable_fraction=params.min_usable_fraction)
     metrics = {"usable_fraction": round(cleaned.usable_fraction, 4)}
-    if cleaned.usable_fraction < params.min_usable_fraction or cleaned.usable_fraction == 0:
-        raise Rejected(
-            f"new image and reference have {cleaned.usable_fraction:.1%} of their pixels usable in both; "
-            f"at least {params.min_usable_fraction:.1%} are needed (zogy.min_usable_fraction)",
-            metrics,
-        )
     cleaned = without_background(cleaned)
     metrics["sky_difference_electron"] = round(cleaned.sky_difference, 4)
     floor = params.min_registration_error
