@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from seechange_core.frames import Amplifier, Box, SectionData
-from seechange_core.imaging.calibration_frames import make_calibration
-from seechange_core.imaging.exposure_stack import ExposureStack
+from seechange_core.imaging.calibration.calibration_frames import make_calibration
+from seechange_core.imaging.calibration.exposure_stack import ExposureStack
 
 LEVEL, READ_NOISE = 30000.0, 6.0
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from seechange_core.frames import Frame, PsfModel
-from seechange_core.imaging.coaddition import METHODS, Clipping, Member, WarpedMembers, coadd
-from seechange_core.imaging.half_comparison import compare_halves
-from seechange_core.imaging.pixel_map import PixelMap
+from seechange_core.imaging.alignment.pixel_map import PixelMap
+from seechange_core.imaging.coaddition.coadd import METHODS, Clipping, Member, WarpedMembers, coadd
+from seechange_core.imaging.coaddition.half_comparison import compare_halves
 from seechange_core.simulation.psf_field import MoffatField
 
 SKY, STAMP, SEEING_PIXEL = 600.0, 41, (3.1, 3.8, 4.6, 5.4, 6.1)

@@ -9,7 +9,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from seechange_core.imaging.score_scatter import score_scatter
+from seechange_core.imaging.subtraction.score_scatter import score_scatter
 from seechange_core.registry import Registry
 from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.simulation.image_pair import CCD_SHAPE, image_pair

@@ -18,10 +18,10 @@ import sep
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import Frame, PsfModel
-from seechange_core.imaging.background import background_image
+from seechange_core.imaging.background.smooth_background import background_image
 from seechange_core.imaging.matched_filter import significance
-from seechange_core.imaging.source_detection import find_sources
-from seechange_core.imaging.source_measurement import first_sources, measured_sources
+from seechange_core.imaging.sources.detection import find_sources
+from seechange_core.imaging.sources.measurement import first_sources, measured_sources
 from seechange_core.imaging.usable_pixels import unusable_pixels
 from seechange_core.steps.extraction import Extraction, ExtractionParams
 from seechange_core.steps.step import StepContext

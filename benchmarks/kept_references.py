@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from seechange_core.frames import Frame, SkyMapping
-from seechange_core.imaging.pixel_map import fit_pixel_map
-from seechange_core.imaging.warping import warp_frame
+from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
+from seechange_core.imaging.alignment.warping import warp_frame
 from seechange_core.simulation.pair import simulated_pair
 from seechange_core.store.formats.frame import frame_bytes, read_frame
 

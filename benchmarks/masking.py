@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from seechange_core.frames import MaskPlane
-from seechange_core.imaging.cosmic_rays import find_cosmic_rays
-from seechange_core.imaging.trails import find_trails
+from seechange_core.imaging.detrending.cosmic_rays import find_cosmic_rays
+from seechange_core.imaging.detrending.trails import find_trails
 from seechange_core.simulation.bright_stars import add_spikes, bled
 from seechange_core.simulation.particle_tracks import particle_tracks
 from seechange_core.simulation.psf_field import MoffatField

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from seechange_core.frames import Frame, SkyMapping
-from seechange_core.imaging.pixel_map import fit_pixel_map
-from seechange_core.imaging.psf_warping import warp_psf
-from seechange_core.imaging.spline import spline_coefficients
-from seechange_core.imaging.warp_source import prepare_source
-from seechange_core.imaging.warping import warp_frame, warp_rows
+from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
+from seechange_core.imaging.alignment.psf_warping import warp_psf
+from seechange_core.imaging.alignment.spline import spline_coefficients
+from seechange_core.imaging.alignment.warp_source import prepare_source
+from seechange_core.imaging.alignment.warping import warp_frame, warp_rows
 from seechange_core.simulation.psf_field import MoffatField
 
 _SHAPE = (4096, 2048)

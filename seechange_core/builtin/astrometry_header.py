@@ -38,7 +38,7 @@ class HeaderAstrometry(AstrometrySolver):
         self, image: Frame, sources: SourceTable, first: SkyMapping | None, stars: StarTable | None
     ) -> tuple[SkyMapping, dict[str, Any]]:
         """Return the header's mapping, unchanged, and metrics: ``checked``, ``n_matched``, ``offset_arcsec``."""
-        from seechange_core.imaging.mapping_check import offsets_of_stars
+        from seechange_core.imaging.astrometry.mapping_check import offsets_of_stars
 
         if first is None:
             raise Rejected("the header has no WCS to trust")

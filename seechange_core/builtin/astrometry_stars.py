@@ -51,8 +51,8 @@ class StarsAstrometry(AstrometrySolver):
         Rejected
             If no solution can be trusted.
         """
-        from seechange_core.imaging.astrometric_fit import residual_map
-        from seechange_core.imaging.star_astrometry import fit_to_stars, matched_stars
+        from seechange_core.imaging.astrometry.astrometric_fit import residual_map
+        from seechange_core.imaging.astrometry.star_astrometry import fit_to_stars, matched_stars
 
         if first is None or stars is None:
             missing = "first mapping" if first is None else "catalogue stars"

@@ -54,7 +54,7 @@ class SepBackground(BackgroundEstimator):
 
     def measure(self, image: Frame) -> BackgroundModel:
         """Measure the sky level and noise of an image, ignoring sources and unusable pixels."""
-        from seechange_core.imaging.background import measure_background
+        from seechange_core.imaging.background.smooth_background import measure_background
         from seechange_core.imaging.usable_pixels import unusable_pixels
 
         return measure_background(

@@ -14,7 +14,7 @@ from seechange_core.api.fits_files import read_cards, read_pixels, require, requ
 from seechange_core.errors import InputError
 from seechange_core.frames import Amplifier, Box, Mask, MaskPlane, Pixels, SectionData
 from seechange_core.frames.mask import MASK_DTYPE
-from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
 
 if TYPE_CHECKING:
     from seechange_core.builtin.fits_images import FitsParams

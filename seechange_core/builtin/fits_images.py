@@ -12,7 +12,7 @@ from pydantic import field_validator
 
 from seechange_core.api import ExposureHeader, InputError, Instrument, Params, parameter
 from seechange_core.frames import MaskPlane, SectionData, SkyMapping
-from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
 
 Extension = int | str
 #: What the names of weight maps and masks can be built from.

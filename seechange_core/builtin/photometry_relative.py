@@ -67,8 +67,8 @@ class RelativePhotometry(PhotometrySolver):
         Rejected
             If too few stars match or they scatter too much.
         """
-        from seechange_core.imaging.photometric_stars import matched_stars, standing_alone
-        from seechange_core.imaging.zero_point import fit_zero_point
+        from seechange_core.imaging.photometry.photometric_stars import matched_stars, standing_alone
+        from seechange_core.imaging.photometry.zero_point import fit_zero_point
 
         params = self.params
         if stars is None:

@@ -12,7 +12,7 @@ from seechange_core.frames import Floats, Frame, PhotometricSolution, SkyMapping
 from seechange_core.frames.photometry import variation_terms
 
 if TYPE_CHECKING:
-    from seechange_core.imaging.photometric_stars import MatchedStars
+    from seechange_core.imaging.photometry.photometric_stars import MatchedStars
 
 
 class StarsPhotometryParams(Params):
@@ -102,8 +102,8 @@ class StarsPhotometry(PhotometrySolver):
         Rejected
             If too few stars match or they scatter too much.
         """
-        from seechange_core.imaging.photometric_stars import matched_stars, standing_alone
-        from seechange_core.imaging.zero_point import fit_zero_point
+        from seechange_core.imaging.photometry.photometric_stars import matched_stars, standing_alone
+        from seechange_core.imaging.photometry.zero_point import fit_zero_point
 
         params = self.params
         if stars is None:
@@ -175,7 +175,7 @@ class StarsPhotometry(PhotometrySolver):
         self, image: Frame, sources: SourceTable, matched: MatchedStars, fluxes: Floats, scatter_mag: float
     ) -> float:
         """Return by how much the light of hidden neighbours makes all stars too bright (mag)."""
-        from seechange_core.imaging.hidden_light import hidden_light
+        from seechange_core.imaging.photometry.hidden_light import hidden_light
 
         seen = sources.rows(sources["snr"] >= _SEEN_SNR)
         sky_variance = float(np.median(image.variance[::_VARIANCE_STEP, ::_VARIANCE_STEP]))
@@ -209,7 +209,7 @@ class StarsPhotometry(PhotometrySolver):
 
 
 def _magnitudes(stars: StarTable, filter_name: str, transformation: FilterTransformation | None) -> Any:
-    from seechange_core.imaging.catalog_magnitudes import filter_magnitudes
+    from seechange_core.imaging.photometry.catalog_magnitudes import filter_magnitudes
 
     if transformation is None:
         found = filter_magnitudes(stars, filter_name)

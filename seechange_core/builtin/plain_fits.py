@@ -14,9 +14,9 @@ from seechange_core.api.fits_files import open_fits, plain_cards, read_cards, re
 from seechange_core.errors import InputError, StoreError
 from seechange_core.frames import Mask, MaskPlane, Pixels, PsfModel
 from seechange_core.frames.mask import MASK_DTYPE
-from seechange_core.imaging.psf_normalisation import measured_fwhm
-from seechange_core.imaging.psfex import psf_from_psfex
-from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
+from seechange_core.imaging.psf.normalisation import measured_fwhm
+from seechange_core.imaging.psf.psfex import psf_from_psfex
 from seechange_core.steps.plain_images import PlainImage
 from seechange_core.store.formats.psf import read_psf
 

@@ -53,7 +53,7 @@ class PixelGridPsf(PsfEstimator):
         Rejected
             If too few stars are fit for it.
         """
-        from seechange_core.imaging.psf_measurement import measure_psf
+        from seechange_core.imaging.psf.measurement import measure_psf
 
         params = self.params
         try:

@@ -24,7 +24,7 @@ class SuppliedPsf(PsfEstimator):
         Rejected
             If nothing was supplied, or its light does not add up.
         """
-        from seechange_core.imaging.psf_normalisation import normalised, recentred
+        from seechange_core.imaging.psf.normalisation import normalised, recentred
 
         if supplied is None:
             raise Rejected("no PSF model came with the image; use the estimator pixelgrid")

@@ -59,7 +59,7 @@ def subtract(
     from seechange_core.commands.plots.pairs import plot_subtraction
     from seechange_core.commands.settings import read_profile
     from seechange_core.errors import StoreError
-    from seechange_core.imaging.wcs_cards import cards_from_mapping
+    from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
     from seechange_core.runner.plain_subtraction import measure_plain_pair, subtract_plain_pair
     from seechange_core.store.formats.plain_difference import write_plain_difference
 

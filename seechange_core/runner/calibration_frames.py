@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 
 from seechange_core.errors import InputError, Rejected
-from seechange_core.imaging.bad_pixel_map import bad_pixel_map
-from seechange_core.imaging.calibration_frames import MadeCalibration, make_calibration
-from seechange_core.imaging.exposure_stack import ExposureStack
-from seechange_core.imaging.sky_exposures import smooth_sky, sources_of
+from seechange_core.imaging.calibration.bad_pixel_map import bad_pixel_map
+from seechange_core.imaging.calibration.calibration_frames import MadeCalibration, make_calibration
+from seechange_core.imaging.calibration.exposure_stack import ExposureStack
+from seechange_core.imaging.calibration.sky_exposures import smooth_sky, sources_of
 from seechange_core.provenance import Provenance
 from seechange_core.runner.calibration_inputs import bound_corrections, corrections_before
 from seechange_core.runner.calibration_jobs import CalibrationJob, CalibrationPlan, plan_calibrations

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.products import Products

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import StarTable
-from seechange_core.imaging.frame_stars import frame_stars
+from seechange_core.imaging.astrometry.frame_stars import frame_stars
 from seechange_core.pipeline import exposure_plan
 from seechange_core.runner.services import Services
 from seechange_core.steps.step import FrameRequest

@@ -13,7 +13,7 @@ import numpy as np
 
 from seechange_core.errors import InputError, Rejected
 from seechange_core.frames import CalibrationTable, ColumnTable, Floats, SectionData
-from seechange_core.imaging.photon_transfer import (
+from seechange_core.imaging.calibration.photon_transfer import (
     TransferCurve,
     TransferPoints,
     fit_transfer,

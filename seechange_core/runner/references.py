@@ -11,8 +11,8 @@ from uuid import UUID
 import numpy as np
 
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
-from seechange_core.imaging.overlap import overlap_fraction
-from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.alignment.overlap import overlap_fraction
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.models import row_id
 from seechange_core.pipeline import (
     CALIBRATED_ROLES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seechange_core.frames import StarTable
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.services import Services
 from seechange_core.steps.step import CatalogRequest

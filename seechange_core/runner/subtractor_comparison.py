@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 from seechange_core.api import Rejected, Subtractor
 from seechange_core.frames import Difference, Floats, Pixels, SourceTable, unusable
 from seechange_core.imaging.peaks import find_peaks
-from seechange_core.imaging.point_source_score import point_source_score
 from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.subtraction.point_source_score import point_source_score
 from seechange_core.runner.known_pairs import KnownPair
 from seechange_core.runner.resources import measured
 from seechange_core.simulation.judgement import Truth, judge

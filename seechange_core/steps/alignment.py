@@ -9,13 +9,13 @@ import numpy as np
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import AlignedPair, Frame, SkyMapping, unusable
-from seechange_core.imaging.background import background_image
-from seechange_core.imaging.flux_scaling import variation_factor
-from seechange_core.imaging.pixel_map import fit_pixel_map
-from seechange_core.imaging.psf_warping import warp_psf
-from seechange_core.imaging.psf_width_error import psf_width_error
-from seechange_core.imaging.registration import refine_pixel_map
-from seechange_core.imaging.warping import warp_frame
+from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
+from seechange_core.imaging.alignment.psf_warping import warp_psf
+from seechange_core.imaging.alignment.registration import refine_pixel_map
+from seechange_core.imaging.alignment.warping import warp_frame
+from seechange_core.imaging.background.smooth_background import background_image
+from seechange_core.imaging.coaddition.flux_scaling import variation_factor
+from seechange_core.imaging.psf.width_error import psf_width_error
 from seechange_core.steps.step import CalibratedImage
 
 

@@ -85,7 +85,7 @@ class Astrocal(Step):
 
 def first_mapping(image: Frame, context: StepContext) -> SkyMapping | None:
     """Return the mapping to start from: a coadd's own, else what the instrument makes of the header."""
-    from seechange_core.imaging.wcs_cards import mapping_from_cards
+    from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
 
     try:
         if image.info.get("coadd"):

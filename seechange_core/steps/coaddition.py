@@ -25,9 +25,9 @@ from seechange_core.steps.gates import GatedParams
 from seechange_core.steps.step import Step, StepContext, StepResult
 
 if TYPE_CHECKING:
-    from seechange_core.imaging.coaddition import Member
-    from seechange_core.imaging.half_comparison import HalfComparison
-    from seechange_core.imaging.pixel_map import PixelMap
+    from seechange_core.imaging.alignment.pixel_map import PixelMap
+    from seechange_core.imaging.coaddition.coadd import Member
+    from seechange_core.imaging.coaddition.half_comparison import HalfComparison
 
 #: What every member has to say for the coadd to say it.
 _COMMON = ("filter", "instrument", "telescope")
@@ -127,9 +127,9 @@ class Coaddition(Step):
         Rejected
             If no member reaches the grid, or if one is neither calibrated nor relative to what all others are.
         """
-        from seechange_core.imaging.coaddition import Clipping, WarpedMembers, coadd
-        from seechange_core.imaging.half_comparison import compare_halves
-        from seechange_core.imaging.wcs_cards import cards_from_mapping
+        from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
+        from seechange_core.imaging.coaddition.coadd import Clipping, WarpedMembers, coadd
+        from seechange_core.imaging.coaddition.half_comparison import compare_halves
 
         grid, images = inputs["grid"], inputs["members"]
         zero_point = _common_zero_point(images)
@@ -205,7 +205,7 @@ def _common_zero_point(images: Sequence[MemberImage]) -> float:
 
 def _reaching(images: Sequence[MemberImage], grid: Any) -> list[tuple[MemberImage, PixelMap]]:
     """Return the images that lie on the grid at least in part, and how."""
-    from seechange_core.imaging.pixel_map import fit_pixel_map
+    from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
 
     found = []
     for image in images:
@@ -221,9 +221,9 @@ def _members(
     images: Sequence[tuple[MemberImage, PixelMap]], zero_point: float, infos: list[dict[str, Any]]
 ) -> Iterator[Member]:
     """Read one image after the other, and keep what the coadd says of it, on the common scale."""
-    from seechange_core.imaging.background import background_image
-    from seechange_core.imaging.coaddition import Member
-    from seechange_core.imaging.flux_scaling import variation_factor
+    from seechange_core.imaging.background.smooth_background import background_image
+    from seechange_core.imaging.coaddition.coadd import Member
+    from seechange_core.imaging.coaddition.flux_scaling import variation_factor
 
     for image, pixel_map in images:
         frame = image.image

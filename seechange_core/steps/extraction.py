@@ -110,11 +110,11 @@ class Extraction(Step):
             If hardly any pixel is usable, the image is constant, sources or stars are too few, or the seeing is out
             of range.
         """
-        from seechange_core.imaging.background import background_image
-        from seechange_core.imaging.limiting_flux import limiting_flux
+        from seechange_core.imaging.background.smooth_background import background_image
         from seechange_core.imaging.matched_filter import significance
-        from seechange_core.imaging.source_detection import find_sources
-        from seechange_core.imaging.source_measurement import first_sources, measured_sources
+        from seechange_core.imaging.sources.detection import find_sources
+        from seechange_core.imaging.sources.limiting_flux import limiting_flux
+        from seechange_core.imaging.sources.measurement import first_sources, measured_sources
         from seechange_core.imaging.usable_pixels import unusable_pixels, without_senseless_values
 
         image = without_senseless_values(inputs["image"])

@@ -84,7 +84,7 @@ class Measuring(Step):
 
         ``n_dropped`` of the metrics says how many these were.
         """
-        from seechange_core.imaging.candidate_measurement import light_in_stamps, measure_candidates
+        from seechange_core.imaging.candidates.measurement import light_in_stamps, measure_candidates
 
         difference, detections = inputs["difference"], inputs["detections"]
         fwhm = difference.psf.fwhm

@@ -104,7 +104,7 @@ class MeasuredPair:
 
     def new_without_sky(self) -> Frame:
         """Return the new image without its sky."""
-        from seechange_core.imaging.background import background_image
+        from seechange_core.imaging.background.smooth_background import background_image
 
         image = self.new.image
         return image.replaced(data=image.data - background_image(self.new.background))
@@ -206,8 +206,8 @@ def _saturation_level(values: Pixels) -> float:
 
 
 def _variance(data: Pixels, usable: NDArray[np.bool_], background: BackgroundModel) -> Pixels:
-    from seechange_core.imaging.noise_model import measured_variance
-    from seechange_core.imaging.sky_blocks import SkyBlocks
+    from seechange_core.imaging.background.sky_blocks import SkyBlocks
+    from seechange_core.imaging.detrending.noise_model import measured_variance
 
     y_middle, x_middle = (
         np.arange(cells, dtype=np.float32) * np.float32(side) + np.float32((side - 1) / 2)
@@ -219,8 +219,8 @@ def _variance(data: Pixels, usable: NDArray[np.bool_], background: BackgroundMod
 
 def _gain(plain: PlainImage, data: Pixels, usable: NDArray[np.bool_]) -> tuple[float, str]:
     """Return the gain and where it comes from: the file, the sky's own photons, those of sources, or nowhere."""
-    from seechange_core.imaging.sky_blocks import sky_blocks
-    from seechange_core.imaging.source_noise import noise_of_sources
+    from seechange_core.imaging.background.sky_blocks import sky_blocks
+    from seechange_core.imaging.sources.source_noise import noise_of_sources
 
     if plain.gain is not None:
         return plain.gain, plain.gain_from
@@ -238,7 +238,7 @@ def _common_sky(
     new: PlainImage, reference: PlainImage, new_sources: SourceTable, ref_sources: SourceTable
 ) -> tuple[SkyMapping, SkyMapping, str]:
     """Return mappings of both images to one sky, and how they were found."""
-    from seechange_core.imaging.star_matching import match_stars
+    from seechange_core.imaging.astrometry.star_matching import match_stars
 
     both = new.mapping is not None and reference.mapping is not None
     ref_mapping = reference.mapping if both and reference.mapping else _nominal(reference)
@@ -286,8 +286,8 @@ def _relative_photometry(
     new: SourceTable, reference: SourceTable, new_mapping: SkyMapping, ref_mapping: SkyMapping
 ) -> tuple[PhotometricSolution, int]:
     """Return the new image's zero point if that of the reference is 0, and how many stars it is from."""
-    from seechange_core.imaging.pairing import mutual_pairs
-    from seechange_core.imaging.zero_point import fit_zero_point
+    from seechange_core.imaging.astrometry.pairing import mutual_pairs
+    from seechange_core.imaging.photometry.zero_point import fit_zero_point
 
     stars, catalog = (
         table.rows(table["is_star"] & (table["snr"] > _LEAST_SNR))

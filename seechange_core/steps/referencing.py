@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seechange_core.imaging.overlap import overlap_fraction
+from seechange_core.imaging.alignment.overlap import overlap_fraction
 from seechange_core.params import Params, parameter
 
 _SECONDS_PER_DAY = 86400.0

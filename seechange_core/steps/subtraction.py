@@ -20,7 +20,7 @@ from seechange_core.steps.step import (
 )
 
 if TYPE_CHECKING:
-    from seechange_core.imaging.flux_agreement import FluxAgreement
+    from seechange_core.imaging.subtraction.flux_agreement import FluxAgreement
 
 _TRUSTED_FLUX_RATIO_ERROR = 0.005
 
@@ -69,9 +69,9 @@ class Subtraction(Step):
         parts of the image), ``n_flux_ratio_stars``, and ``score_scatter``: robust standard deviation of the score where
         there are neither sources nor unusable pixels; 1 if all noise is known.
         """
-        from seechange_core.imaging.flux_agreement import flux_agreement
-        from seechange_core.imaging.point_source_score import point_source_score
-        from seechange_core.imaging.score_scatter import score_scatter
+        from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
+        from seechange_core.imaging.subtraction.point_source_score import point_source_score
+        from seechange_core.imaging.subtraction.score_scatter import score_scatter
         from seechange_core.steps.alignment import align, scaled_reference
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))

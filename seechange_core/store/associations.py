@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from seechange_core.frames import Floats, MaskPlane
 from seechange_core.frames.mapping import separation_deg
-from seechange_core.imaging.overlap import middle
+from seechange_core.imaging.alignment.overlap import middle
 from seechange_core.models import Measurements, Object, row_id
 from seechange_core.models.sky_index import in_cone, lock_cells, sky_index
 from seechange_core.store.database import Database

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from seechange_core.imaging.overlap import contains
+from seechange_core.imaging.alignment.overlap import contains
 from seechange_core.models import Image, Product, WorldCoordinates, ZeroPoint
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from seechange_core.errors import StoreError
 from seechange_core.frames import SkyMapping
 from seechange_core.frames.mapping import separation_deg
-from seechange_core.imaging.overlap import contains, middle, overlap_fraction
+from seechange_core.imaging.alignment.overlap import contains, middle, overlap_fraction
 from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.loading import read_calibrated

@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 from scipy.special import ndtr
 
 from seechange_core.frames import ColumnTable, Difference, Floats
-from seechange_core.imaging.score_scatter import score_scatter
+from seechange_core.imaging.subtraction.score_scatter import score_scatter
 from seechange_core.simulation.pair import SimulatedPair
 from seechange_core.steps.detection import DetectionParams, detect
 

@@ -12,11 +12,11 @@ from astropy.table import Table
 from seechange_core.api import CatalogRegion
 from seechange_core.builtin.catalog_file import FileCatalog, FileCatalogParams
 from seechange_core.frames import SkyMapping
-from seechange_core.imaging.astrometric_fit import fit_mapping
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.astrometric_fit import fit_mapping
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping, mapping_from_cards
+from seechange_core.imaging.psf.stellar_width import weighted_moments
 from seechange_core.imaging.robust import scatter
-from seechange_core.imaging.stellar_width import weighted_moments
-from seechange_core.imaging.wcs_cards import cards_from_mapping, mapping_from_cards
 
 Record = Callable[[str, float, str], None]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from seechange_core.errors import Rejected
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.imaging.robust import scatter
 from seechange_core.pipeline import CALIBRATED_ROLES, Plan, exposure_plan, process_schemas
 from seechange_core.profile import Profile, load_profile

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from seechange_core.imaging.zero_point import ZeroPointFit, fit_zero_point
+from seechange_core.imaging.photometry.zero_point import ZeroPointFit, fit_zero_point
 
 EXPOSURE_S = 60.0
 

@@ -12,7 +12,7 @@ import pytest
 from seechange_core.api import ExposureHeader, Instrument, SectionGeometry, hookimpl
 from seechange_core.api.fits_files import read_cards, read_pixels, region, require_number
 from seechange_core.frames import Amplifier, Box, Frame, Pixels, SectionData, SkyMapping
-from seechange_core.imaging.overscan import overscan_noise
+from seechange_core.imaging.detrending.overscan import overscan_noise
 from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry

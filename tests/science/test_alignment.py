@@ -19,10 +19,10 @@ from seechange_core.frames import (
     SourceTable,
     unusable,
 )
-from seechange_core.imaging.flux_scaling import variation_factor
-from seechange_core.imaging.pixel_map import PixelMap, fit_pixel_map
-from seechange_core.imaging.registration import refine_pixel_map
-from seechange_core.imaging.warping import warp_frame
+from seechange_core.imaging.alignment.pixel_map import PixelMap, fit_pixel_map
+from seechange_core.imaging.alignment.registration import refine_pixel_map
+from seechange_core.imaging.alignment.warping import warp_frame
+from seechange_core.imaging.coaddition.flux_scaling import variation_factor
 from seechange_core.simulation.image_pair import CONDITIONS, PairConditions, image_pair
 from seechange_core.simulation.judgement import Truth, judge
 from seechange_core.simulation.pair import SimulatedPair

@@ -10,7 +10,7 @@ import pytest
 from seechange_core.errors import Rejected
 from seechange_core.frames import SkyMapping, SourceTable, StarTable
 from seechange_core.frames.polynomial import design_matrix
-from seechange_core.imaging.star_astrometry import fit_to_stars, matched_stars
+from seechange_core.imaging.astrometry.star_astrometry import fit_to_stars, matched_stars
 
 SHAPE = (4096, 2048)
 SCALE = 0.26 / 3600.0

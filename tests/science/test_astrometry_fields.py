@@ -12,8 +12,8 @@ import pytest
 from seechange_core.errors import Rejected
 from seechange_core.frames import SkyMapping
 from seechange_core.frames.polynomial import design_matrix
-from seechange_core.imaging.astrometric_fit import AstrometricFit
-from seechange_core.imaging.star_astrometry import fit_to_stars
+from seechange_core.imaging.astrometry.astrometric_fit import AstrometricFit
+from seechange_core.imaging.astrometry.star_astrometry import fit_to_stars
 from seechange_core.simulation.source_lists import FieldConditions, ListedField, listed_field, wrong_header
 
 MIN_SNR = 8.0

@@ -9,7 +9,7 @@ import pytest
 
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.frames import Floats, Frame, MaskPlane
-from seechange_core.imaging.background import background_image
+from seechange_core.imaging.background.smooth_background import background_image
 from seechange_core.simulation.population import star_magnitudes
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_points

@@ -13,10 +13,10 @@ from seechange_core.api import Detrender
 from seechange_core.builtin import simcam_camera as camera
 from seechange_core.builtin.detrending import Bias, Flat, Gain, Overscan, Saturation
 from seechange_core.frames import CalibrationFrame, SectionData
-from seechange_core.imaging.bad_pixel_map import HOT, ODD_RESPONSE, bad_pixel_map
-from seechange_core.imaging.calibration_frames import MadeCalibration, make_calibration
-from seechange_core.imaging.exposure_stack import ExposureStack
-from seechange_core.imaging.sky_exposures import smooth_sky, sources_of
+from seechange_core.imaging.calibration.bad_pixel_map import HOT, ODD_RESPONSE, bad_pixel_map
+from seechange_core.imaging.calibration.calibration_frames import MadeCalibration, make_calibration
+from seechange_core.imaging.calibration.exposure_stack import ExposureStack
+from seechange_core.imaging.calibration.sky_exposures import smooth_sky, sources_of
 from seechange_core.simulation.detector import Detector, cosmic_rays, read_out
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from astropy.table import Table
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import SkyMapping
-from seechange_core.imaging.calibration_frames import combine_calibration
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
+from seechange_core.imaging.calibration.calibration_frames import combine_calibration
 from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry

@@ -10,9 +10,9 @@ import pytest
 from scipy.fft import irfft2, rfft2
 
 from seechange_core.frames import Frame, PsfModel
-from seechange_core.imaging.coaddition import METHODS, Clipping, Coadd, Member, WarpedMembers, coadd
-from seechange_core.imaging.half_comparison import compare_halves
-from seechange_core.imaging.pixel_map import PixelMap
+from seechange_core.imaging.alignment.pixel_map import PixelMap
+from seechange_core.imaging.coaddition.coadd import METHODS, Clipping, Coadd, Member, WarpedMembers, coadd
+from seechange_core.imaging.coaddition.half_comparison import compare_halves
 from seechange_core.imaging.robust import scatter
 from seechange_core.simulation.psf_field import MoffatField
 

@@ -21,9 +21,9 @@ from seechange_core.frames import (
     SourceTable,
     unusable,
 )
-from seechange_core.imaging.coaddition import METHODS
-from seechange_core.imaging.sky_grid import SkyGrid
-from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
+from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
+from seechange_core.imaging.coaddition.coadd import METHODS
 from seechange_core.steps.coaddition import Coaddition, CoadditionParams
 from seechange_core.steps.gates import judged
 from seechange_core.steps.step import CalibratedImage, StepResult

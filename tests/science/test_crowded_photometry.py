@@ -14,9 +14,9 @@ from seechange_core.builtin.photometry_stars import StarsPhotometry
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.builtin.psf_supplied import SuppliedPsf
 from seechange_core.frames import ColumnTable, Frame, PsfModel, SkyMapping, SourceTable, StarTable
-from seechange_core.imaging.pairing import mutual_pairs
-from seechange_core.imaging.proper_motion import at_epoch
-from seechange_core.imaging.star_isolation import neighbours_light
+from seechange_core.imaging.astrometry.pairing import mutual_pairs
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
+from seechange_core.imaging.photometry.star_isolation import neighbours_light
 from seechange_core.simulation.exposure import Conditions, render_frame
 from seechange_core.simulation.sky import random_sky
 from seechange_core.simulation.star_catalog import gaia_like_catalog

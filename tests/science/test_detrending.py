@@ -12,7 +12,7 @@ from seechange_core.builtin import simcam_camera as camera
 from seechange_core.builtin.detrending import Bias, CosmicRays, Edges, Flat, Gain, Noise, Overscan, Saturation
 from seechange_core.builtin.survey_plan import survey_sky, survey_visits
 from seechange_core.frames import CalibrationFrame, Frame, MaskPlane, SectionData, unusable
-from seechange_core.imaging.calibration_frames import combine_calibration
+from seechange_core.imaging.calibration.calibration_frames import combine_calibration
 from seechange_core.imaging.masked_pixels import grown
 from seechange_core.simulation.detector import cosmic_rays, read_out
 from seechange_core.simulation.exposure import static_light

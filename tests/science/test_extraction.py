@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import Frame, SourceTable
-from seechange_core.imaging.background import background_image
-from seechange_core.imaging.psf_photometry import fit_point_sources
+from seechange_core.imaging.background.smooth_background import background_image
+from seechange_core.imaging.psf.photometry import fit_point_sources
 from seechange_core.imaging.usable_pixels import unusable_pixels
 from seechange_core.steps.extraction import Extraction, ExtractionParams
 from seechange_core.steps.step import StepContext, StepResult

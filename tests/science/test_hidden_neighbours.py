@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import Floats, Frame, SourceTable
-from seechange_core.imaging.hidden_neighbours import hidden_neighbours
-from seechange_core.imaging.pixel_grid_psf import cut_stars, gaussian_psf
+from seechange_core.imaging.psf.hidden_neighbours import hidden_neighbours
+from seechange_core.imaging.psf.pixel_grid_psf import cut_stars, gaussian_psf
 
 SIDE = 512
 FWHM = 4.5

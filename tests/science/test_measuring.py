@@ -10,7 +10,7 @@ import pytest
 from scipy.special import ndtr
 
 from seechange_core.frames import Difference, Floats, MaskPlane, PsfModel
-from seechange_core.imaging.candidate_measurement import measure_candidates
+from seechange_core.imaging.candidates.measurement import measure_candidates
 from seechange_core.steps.measuring import MeasuringParams, like_psf
 
 NOISE_ELECTRON = 30.0

@@ -12,7 +12,7 @@ from seechange_core.api import FilterTransformation, InputError, Rejected
 from seechange_core.builtin.photometry_stars import StarsPhotometry, StarsPhotometryParams
 from seechange_core.frames import Frame, SkyMapping, SourceTable, StarTable
 from seechange_core.frames.photometry import variation_terms
-from seechange_core.imaging.zero_point import fit_zero_point
+from seechange_core.imaging.photometry.zero_point import fit_zero_point
 
 TRUTH = 30.25
 SCALE = 0.26 / 3600.0

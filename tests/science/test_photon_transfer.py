@@ -10,7 +10,12 @@ import pytest
 from seechange_core.builtin import simcam_camera as camera
 from seechange_core.builtin.detrending import Overscan
 from seechange_core.frames import SectionData
-from seechange_core.imaging.photon_transfer import TransferPoints, fit_transfer, pair_points, read_variance
+from seechange_core.imaging.calibration.photon_transfer import (
+    TransferPoints,
+    fit_transfer,
+    pair_points,
+    read_variance,
+)
 from seechange_core.simulation.detector import cosmic_rays, read_out
 
 SECTION = "C1"

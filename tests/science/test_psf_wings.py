@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import Floats, PsfModel, SourceTable
-from seechange_core.imaging.psf_width_error import psf_width_error
+from seechange_core.imaging.psf.width_error import psf_width_error
 from seechange_core.simulation.pair import SimulatedPair, simulated_pair
 from seechange_core.steps.extraction import Extraction, ExtractionParams
 from seechange_core.steps.step import StepContext

@@ -15,12 +15,12 @@ from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.errors import Rejected
 from seechange_core.frames import Frame, SkyMapping, SourceTable, StarTable, unusable
-from seechange_core.imaging.background import background_image
+from seechange_core.imaging.astrometry.pairing import mutual_pairs
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
+from seechange_core.imaging.background.smooth_background import background_image
 from seechange_core.imaging.matched_filter import significance
-from seechange_core.imaging.pairing import mutual_pairs
-from seechange_core.imaging.proper_motion import at_epoch
-from seechange_core.imaging.source_detection import find_sources
-from seechange_core.imaging.source_measurement import first_sources
+from seechange_core.imaging.sources.detection import find_sources
+from seechange_core.imaging.sources.measurement import first_sources
 from seechange_core.imaging.usable_pixels import unusable_pixels, without_senseless_values
 from seechange_core.simulation.exposure import Conditions, render_frame
 from seechange_core.simulation.sky import random_sky

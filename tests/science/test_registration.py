@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import MaskPlane, SkyMapping, SourceTable
-from seechange_core.imaging.pixel_map import PixelMap, fit_pixel_map
-from seechange_core.imaging.registration import refine_pixel_map
+from seechange_core.imaging.alignment.pixel_map import PixelMap, fit_pixel_map
+from seechange_core.imaging.alignment.registration import refine_pixel_map
 
 SHAPE = (2000, 1000)
 SCALE = 0.26 / 3600.0

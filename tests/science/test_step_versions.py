@@ -29,9 +29,9 @@ import pytest
 
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
 from seechange_core.frames import CalibrationFrame
-from seechange_core.imaging.calibration_frames import combine_calibration
-from seechange_core.imaging.proper_motion import at_epoch
-from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
+from seechange_core.imaging.calibration.calibration_frames import combine_calibration
 from seechange_core.pipeline import (
     CALIBRATED_ROLES,
     COADD_CHAIN,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import Frame, MaskPlane, PsfModel, SkyMapping
-from seechange_core.imaging.pixel_map import fit_pixel_map
-from seechange_core.imaging.psf_warping import warp_psf
-from seechange_core.imaging.warping import prepare_source, warp_frame, warp_rows
+from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
+from seechange_core.imaging.alignment.psf_warping import warp_psf
+from seechange_core.imaging.alignment.warping import prepare_source, warp_frame, warp_rows
 
 SHAPE = (300, 260)
 SCALE = 0.26 / 3600.0

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import Amplifier, Box, MaskPlane, SectionData
-from seechange_core.imaging.calibration_frames import combine_calibration, make_calibration
-from seechange_core.imaging.exposure_stack import ExposureStack
+from seechange_core.imaging.calibration.calibration_frames import combine_calibration, make_calibration
+from seechange_core.imaging.calibration.exposure_stack import ExposureStack
+from seechange_core.imaging.detrending.overscan import overscan_by_row, overscan_level
 from seechange_core.imaging.frame_stack import FrameStack
 from seechange_core.imaging.order_statistics import block_medians, median_of
-from seechange_core.imaging.overscan import overscan_by_row, overscan_level
 
 SHAPE = (60, 50)
 

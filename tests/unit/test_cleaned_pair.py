@@ -7,9 +7,9 @@ import pytest
 
 from seechange_core.errors import Rejected
 from seechange_core.frames import AlignedPair, Frame, PsfModel
-from seechange_core.imaging.cleaned_pair import cleaned_pair, without_background
-from seechange_core.imaging.fitted_psf import full_width
-from seechange_core.imaging.unknown_psf import with_measured_psfs
+from seechange_core.imaging.psf.fitted_psf import full_width
+from seechange_core.imaging.subtraction.cleaned_pair import cleaned_pair, without_background
+from seechange_core.imaging.subtraction.unknown_psf import with_measured_psfs
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.psf_field import MoffatField
 

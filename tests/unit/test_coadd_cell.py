@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.runner.coadd_cell import CoaddCell
 from seechange_core.runner.products import Products
 from seechange_core.store.calibrated_images import CalibratedImageRow

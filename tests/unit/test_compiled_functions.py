@@ -23,7 +23,7 @@ FIT = """
 import zlib
 import numpy as np
 from seechange_core.frames import PsfModel
-from seechange_core.imaging.psf_photometry import fit_point_sources
+from seechange_core.imaging.psf.photometry import fit_point_sources
 random = np.random.default_rng(1)
 offset = np.arange(33) - 16.0
 profile = np.exp(-0.1 * offset**2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import MaskPlane
-from seechange_core.imaging.cosmic_rays import find_cosmic_rays
+from seechange_core.imaging.detrending.cosmic_rays import find_cosmic_rays
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_points
 

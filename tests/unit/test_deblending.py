@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from seechange_core.frames import Floats, Frame, MaskPlane
-from seechange_core.imaging.deblending import split_groups
+from seechange_core.imaging.background.source_mask import binned_pairs, grown_with_size
 from seechange_core.imaging.matched_filter import significance
-from seechange_core.imaging.source_detection import BLENDED, ON_THE_EDGE, find_sources
-from seechange_core.imaging.source_mask import binned_pairs, grown_with_size
-from seechange_core.imaging.star_galaxy import extension
+from seechange_core.imaging.sources.deblending import split_groups
+from seechange_core.imaging.sources.detection import BLENDED, ON_THE_EDGE, find_sources
+from seechange_core.imaging.sources.star_galaxy import extension
 
 SHAPE = (60, 80)
 

@@ -19,7 +19,7 @@ from seechange_core.builtin.detrending import (
 )
 from seechange_core.errors import PluginError
 from seechange_core.frames import Amplifier, Box, CalibrationFrame, MaskPlane, SectionData
-from seechange_core.imaging.assembly import assembled
+from seechange_core.imaging.detrending.assembly import assembled
 
 ROWS, HALF = 40, 30
 LEVELS = (1000.0, 1200.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import PsfModel
-from seechange_core.imaging.deviating_pixels import Scale, deviating_pixels, scales
+from seechange_core.imaging.coaddition.deviating_pixels import Scale, deviating_pixels, scales
 from seechange_core.simulation.psf_field import MoffatField
 
 SHAPE = (41, 45)

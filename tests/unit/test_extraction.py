@@ -12,9 +12,9 @@ from seechange_core.builtin.background_sep import SepBackground, SepBackgroundPa
 from seechange_core.builtin.psf_pixelgrid import PixelGridParams, PixelGridPsf
 from seechange_core.builtin.psf_supplied import SuppliedPsf
 from seechange_core.frames import BackgroundModel, Floats, Frame, MaskPlane, PsfModel
-from seechange_core.imaging.background import background_image
+from seechange_core.imaging.background.mesh import without_outliers
+from seechange_core.imaging.background.smooth_background import background_image
 from seechange_core.imaging.matched_filter import gaussian_profile, significance
-from seechange_core.imaging.mesh import without_outliers
 from seechange_core.steps.extraction import Extraction, ExtractionParams
 from seechange_core.steps.step import StepContext, StepResult
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seechange_core.imaging.hidden_light import hidden_light
+from seechange_core.imaging.photometry.hidden_light import hidden_light
 
 FWHM, SHAPE, SKY = 5.0, (800, 900), 1e6
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames.mapping import deproject
-from seechange_core.imaging.overlap import middle, overlap_fraction
+from seechange_core.imaging.alignment.overlap import middle, overlap_fraction
 
 
 def square(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from seechange_core.imaging.chance_matches import coverage, expected_pairs, log10_poisson
-from seechange_core.imaging.offset_voting import linear_part, vote
-from seechange_core.imaging.pairing import mutual_pairs
+from seechange_core.imaging.astrometry.chance_matches import coverage, expected_pairs, log10_poisson
+from seechange_core.imaging.astrometry.offset_voting import linear_part, vote
+from seechange_core.imaging.astrometry.pairing import mutual_pairs
 
 
 @pytest.mark.parametrize("radius", [0.5, 5.0, 200.0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import SkyMapping, SourceTable, StarTable
-from seechange_core.imaging.photometric_stars import MatchedStars, matched_stars, standing_alone
-from seechange_core.imaging.star_isolation import neighbours_light
+from seechange_core.imaging.photometry.photometric_stars import MatchedStars, matched_stars, standing_alone
+from seechange_core.imaging.photometry.star_isolation import neighbours_light
 
 FWHM = 4.0
 SCALE = 0.26 / 3600.0

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from seechange_core.frames import Floats, PsfModel
 from seechange_core.frames.polynomial import design_matrix, exponents
-from seechange_core.imaging.psf_normalisation import light_within, measured_fwhm, normalised, recentred
+from seechange_core.imaging.psf.normalisation import light_within, measured_fwhm, normalised, recentred
 
 _FWHM_PER_SIGMA = 2.3548200450309493
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import SourceTable
-from seechange_core.imaging.psf_stars import choose_stars, common_width
+from seechange_core.imaging.psf.stars import choose_stars, common_width
 
 FWHM = 6.0
 

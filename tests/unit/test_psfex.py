@@ -13,7 +13,7 @@ from seechange_core.api import Rejected
 from seechange_core.builtin.psf_supplied import SuppliedPsf
 from seechange_core.errors import InputError
 from seechange_core.frames import Floats, Frame, SourceTable
-from seechange_core.imaging.psfex import psf_from_psfex
+from seechange_core.imaging.psf.psfex import psf_from_psfex
 
 CARDS = {
     "POLNAXIS": 2,

@@ -19,7 +19,7 @@ from seechange_core.frames import (
     StarTable,
 )
 from seechange_core.frames.photometry import RELATIVE_ZERO_POINT
-from seechange_core.imaging.frame_stars import frame_stars
+from seechange_core.imaging.astrometry.frame_stars import frame_stars
 from seechange_core.store.formats.documents import mapping_document, mapping_from_document
 from seechange_core.store.formats.tables import table_extension
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import SkyMapping
-from seechange_core.imaging.sky_grid import SkyGrid
+from seechange_core.imaging.alignment.sky_grid import SkyGrid
 
 SCALE = 0.26 / 3600.0
 

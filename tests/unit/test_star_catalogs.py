@@ -16,7 +16,7 @@ from seechange_core.builtin.catalog_survey import Survey, SurveyParams
 from seechange_core.builtin.gaia_query import adql
 from seechange_core.builtin.survey_query import SURVEYS, survey_stars
 from seechange_core.frames import SkyMapping, StarTable
-from seechange_core.imaging.proper_motion import at_epoch
+from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.steps.catalog_region import region_of
 
 J2016 = 51544.5 + 16 * 365.25

@@ -12,7 +12,7 @@ from numpy.polynomial.polynomial import polyval2d
 
 from seechange_core.errors import InputError
 from seechange_core.frames import SkyMapping
-from seechange_core.imaging.wcs_cards import cards_from_mapping, mapping_from_cards
+from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping, mapping_from_cards
 
 SHAPE = (1024, 700)
 SCALE = 0.26 / 3600

@@ -10,7 +10,7 @@ from seechange_alardlupton.kernel_basis import KernelBasis, kernel_basis
 from seechange_alardlupton.kernel_fit import fit_kernel
 from seechange_alardlupton.stamp_sums import stamp_sums
 from seechange_core.frames import PsfModel
-from seechange_core.imaging.cleaned_pair import CleanedPair
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
 
 SHAPE = (300, 300)
 DEGREES = (4, 4, 2, 2)

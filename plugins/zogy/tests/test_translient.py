@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames import Difference, Floats
-from seechange_core.imaging.score_scatter import score_scatter
+from seechange_core.imaging.subtraction.score_scatter import score_scatter
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.pair import SimulatedPair, simulated_pair
 from seechange_zogy import Zogy

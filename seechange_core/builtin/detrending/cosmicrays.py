@@ -39,7 +39,7 @@ class CosmicRays(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with hit pixels masked; their values stay."""
-        from seechange_core.imaging.cosmic_rays import find_cosmic_rays
+        from seechange_core.imaging.detrending.cosmic_rays import find_cosmic_rays
 
         if section.unit != "electron":
             raise PluginError("preprocessing.use: cosmicrays needs electrons; name gain before it")

@@ -69,8 +69,8 @@ class Crosstalk(Detrender):
         uncertain: NDArray[np.bool_],
     ) -> None:
         """Subtract in place what one section leaves in another, and mark what is uncertain of it."""
-        from seechange_core.imaging import crosstalk
-        from seechange_core.imaging.overscan import overscan_level
+        from seechange_core.imaging.detrending import crosstalk
+        from seechange_core.imaging.detrending.overscan import overscan_level
 
         for row in range(rows.n_rows):
             source, overscan = _with_overscan(other, str(rows["source"][row]))

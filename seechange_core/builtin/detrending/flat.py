@@ -31,7 +31,7 @@ class Flat(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section as an evenly sensitive detector would have seen it."""
-        from seechange_core.imaging.response import divided
+        from seechange_core.imaging.detrending.response import divided
 
         response = fitting(calibrations[self.name], section)
         data, dead = divided(section.data, response.data, self.params.least_response)

@@ -45,7 +45,7 @@ class Fringe(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section without fringes; as it is if none are seen."""
-        from seechange_core.imaging.fringe import fringe_amplitude
+        from seechange_core.imaging.detrending.fringe import fringe_amplitude
 
         fringes = fitting(calibrations["fringe"], section)
         usable = ~unusable(mask_of(section))

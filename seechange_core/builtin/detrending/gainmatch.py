@@ -35,7 +35,7 @@ class GainMatch(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with matched amplifiers; as it is if they match already or no border tells."""
-        from seechange_core.imaging.amplifier_steps import matching_factors
+        from seechange_core.imaging.detrending.amplifier_steps import matching_factors
 
         if section.unit != "electron":
             raise PluginError("preprocessing.use: gainmatch needs electrons; name gain before it")

@@ -48,7 +48,7 @@ class Interpolation(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with defects filled in and flagged."""
-        from seechange_core.imaging.interpolation import interpolated
+        from seechange_core.imaging.detrending.interpolation import interpolated
 
         mask = mask_of(section)
         planes = reduce(or_, (_PLANES[name] for name in self.params.planes))

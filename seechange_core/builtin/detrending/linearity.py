@@ -33,7 +33,7 @@ class Linearity(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with a straight response; saturation levels are corrected too."""
-        from seechange_core.imaging.linearity import linearised
+        from seechange_core.imaging.detrending.linearity import linearised
 
         if any(amplifier.overscan is not None for amplifier in in_adu(section, self.name).amplifiers):
             raise InputError(
@@ -51,7 +51,7 @@ class Linearity(Detrender):
 
 
 def _curve(table: ColumnTable, amplifier: str, section: SectionData) -> Pixels:
-    from seechange_core.imaging.linearity import curve_of_knots, curve_of_polynomial
+    from seechange_core.imaging.detrending.linearity import curve_of_knots, curve_of_polynomial
 
     rows = table.rows(table["amplifier"] == amplifier)
     if not rows.n_rows:

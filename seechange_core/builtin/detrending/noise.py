@@ -28,8 +28,8 @@ class Noise(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with its variance (electron^2), which replaces any that came with it."""
-        from seechange_core.imaging import noise_model
-        from seechange_core.imaging.sky_blocks import sky_blocks
+        from seechange_core.imaging.background.sky_blocks import sky_blocks
+        from seechange_core.imaging.detrending import noise_model
 
         if section.unit != "electron":
             raise PluginError("preprocessing.use: noise needs electrons; name gain before it")

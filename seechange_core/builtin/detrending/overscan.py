@@ -11,7 +11,7 @@ import numpy as np
 from seechange_core.api import Detrender, InputError, Params, parameter
 from seechange_core.builtin.detrending.marking import recorded
 from seechange_core.frames import Calibration, SectionData
-from seechange_core.imaging.assembly import assembled, assembled_shape, placed
+from seechange_core.imaging.detrending.assembly import assembled, assembled_shape, placed
 
 
 class OverscanParams(Params):
@@ -37,7 +37,7 @@ class Overscan(Detrender):
 
         Level and read noise of each amplifier, as its overscan has them, go into ``info``.
         """
-        from seechange_core.imaging import overscan
+        from seechange_core.imaging.detrending import overscan
 
         image = np.zeros(assembled_shape(section.amplifiers), np.float32)
         trimmed, levels, noises = [], {}, {}

@@ -42,7 +42,7 @@ class Saturation(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with saturated pixels and bleed trails masked; its pixels are left as they are."""
-        from seechange_core.imaging.bleed_trails import find_bleed_trails
+        from seechange_core.imaging.detrending.bleed_trails import find_bleed_trails
         from seechange_core.imaging.masked_pixels import grown
         from seechange_core.imaging.robust import scatter
 

@@ -38,7 +38,7 @@ class Trails(Detrender):
 
     def apply(self, section: SectionData, calibrations: Mapping[str, Calibration]) -> SectionData:
         """Return the section with trails masked; their pixels stay as they are."""
-        from seechange_core.imaging.trails import find_trails
+        from seechange_core.imaging.detrending.trails import find_trails
 
         where, _ = find_trails(
             section.data,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from astropy.io import fits
 
 from seechange_core.frames import MASK_MEANINGS, Frame, PhotometricSolution, SkyMapping
-from seechange_core.imaging.wcs_cards import cards_from_mapping
+from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
 from seechange_core.store.formats.document import add_cards
 
 #: Cards that say where the pixels are on the sky: those that came with the raw data give way to the solution.

@@ -15,15 +15,15 @@ from seechange_alardlupton.stamps import choose_stamps
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
 from seechange_core.frames.polynomial import exponents
-from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
-from seechange_core.imaging.filtered_difference import (
+from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.subtraction.filtered_difference import (
     Filters,
     NoiseTerms,
     filtered_difference,
     transformed_psf,
 )
-from seechange_core.imaging.spectra import kernel_spectrum
-from seechange_core.imaging.unknown_psf import with_measured_psfs
+from seechange_core.imaging.subtraction.unknown_psf import with_measured_psfs
 
 _STAMPS_PER_TERM = 6
 _STAMP_HALF_FWHM = 2.5

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from seechange_alardlupton.kernel_basis import KernelBasis
 from seechange_core.frames import Floats, Pixels
-from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.stamps import cut
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
 
 
 @dataclass(frozen=True)

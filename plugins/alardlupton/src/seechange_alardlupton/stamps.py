@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.peaks import local_maxima
 from seechange_core.imaging.stamps import cut
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
 
 _CELLS = 8
 _MAX_BAD_FRACTION = 0.4

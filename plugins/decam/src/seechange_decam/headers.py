@@ -10,7 +10,7 @@ from seechange_core.api import ExposureHeader
 from seechange_core.api.fits_files import extension_names, read_cards, require, require_number
 from seechange_core.errors import InputError
 from seechange_core.frames import SkyMapping
-from seechange_core.imaging.wcs_cards import mapping_from_cards
+from seechange_core.imaging.astrometry.wcs_cards import mapping_from_cards
 from seechange_decam.file_names import FileName
 from seechange_decam.geometry import PIXEL_SCALE_ARCSEC, nominal_mapping, working_sections
 

@@ -9,7 +9,7 @@ from typing import Any
 from astropy.time import Time
 
 from seechange_core.frames import Amplifier, Box, SkyMapping
-from seechange_core.imaging.wcs_cards import cards_from_mapping
+from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
 from seechange_core.simulation.exposure import Conditions
 from seechange_decam.geometry import CCD_NUMBERS, SHAPE, table_rows
 

@@ -9,7 +9,7 @@ from typing import Any
 from seechange_core.api.fits_files import open_fits, plain_cards
 from seechange_core.errors import InputError
 from seechange_core.frames import PsfModel
-from seechange_core.imaging.psfex import psf_from_psfex
+from seechange_core.imaging.psf.psfex import psf_from_psfex
 from seechange_decam.file_names import FileName, file_of
 
 #: Folders that hold the models of what lies in a folder called images.

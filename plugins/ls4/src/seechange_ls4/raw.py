@@ -11,7 +11,7 @@ import numpy as np
 from seechange_core.api.fits_files import read_pixels, region
 from seechange_core.errors import InputError
 from seechange_core.frames import Amplifier, Box, Pixels, SectionData
-from seechange_core.imaging.overscan import overscan_noise
+from seechange_core.imaging.detrending.overscan import overscan_noise
 from seechange_ls4.geometry import SHAPE
 from seechange_ls4.headers import ImageHdu, hdus_of_section, section_info
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
-from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
-from seechange_core.imaging.filtered_difference import (
+from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.subtraction.filtered_difference import (
     Filters,
     NoiseTerms,
     filtered_difference,
     transformed_psf,
 )
-from seechange_core.imaging.spectra import kernel_spectrum
-from seechange_core.imaging.unknown_psf import with_measured_psfs
+from seechange_core.imaging.subtraction.unknown_psf import with_measured_psfs
 from seechange_sfft import SfftParams
 from seechange_sfft.kernel_fit import KernelFit, fit_kernel
 from seechange_sfft.kernel_pixels import kernel_pixels

@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from seechange_core.frames import Floats, Pixels
 from seechange_core.frames.arrays import as_pixels
-from seechange_core.imaging.cleaned_pair import CleanedPair
 from seechange_core.imaging.masked_pixels import grown
 from seechange_core.imaging.matched_filter import significance
 from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
 
 _DETECTION_SIGMA = (3.0, 10.0, 30.0, 100.0, 300.0)
 _MAX_BAD_FRACTION = 0.2

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, rfft2
 
 from seechange_core.frames import Floats, Pixels
-from seechange_core.imaging.filtered_difference import NoiseTerms
 from seechange_core.imaging.robust import excess_scatter, scatter
 from seechange_core.imaging.spectra import kernel_spectrum
+from seechange_core.imaging.subtraction.filtered_difference import NoiseTerms
 from seechange_core.imaging.tiles import tiles
 from seechange_sfft.correlations import MaskedPair
 from seechange_sfft.kernel_solution import DeltaKernel

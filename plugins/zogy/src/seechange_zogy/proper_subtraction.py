@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from seechange_core.frames import AlignedPair, Difference
-from seechange_core.imaging.cleaned_pair import CleanedPair, cleaned_pair, without_background
-from seechange_core.imaging.filtered_difference import (
+from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.imaging.subtraction.filtered_difference import (
     Filters,
     NoiseTerms,
     filtered_difference,

@@ -1,0 +1,1 @@
+"""Bringing images to one pixel grid."""

@@ -1,0 +1,1 @@
+"""Which star is which, and the mapping of pixels to the sky."""

@@ -1,0 +1,1 @@
+"""Making calibration frames, and what they tell about a detector."""

@@ -1,0 +1,1 @@
+"""From raw pixels to electrons: what the electronics and the optics did is taken out."""

@@ -1,0 +1,1 @@
+"""Zero points from stars of known magnitude."""

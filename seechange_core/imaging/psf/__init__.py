@@ -1,0 +1,1 @@
+"""The point-spread function: measured, drawn, and fitted to sources."""

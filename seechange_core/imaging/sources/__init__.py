@@ -1,0 +1,1 @@
+"""Finding and measuring sources on one image."""

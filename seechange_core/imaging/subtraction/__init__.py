@@ -1,0 +1,1 @@
+"""What differences of two images share, whatever their algorithm."""
