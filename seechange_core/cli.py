@@ -23,7 +23,7 @@ COMMANDS = {
     "show": "List exposures, images, detections, measurements, objects.",
     "plot": "Draw images, residuals of the astrometry, differences, stamps and light curves.",
     "export": "Write an image as plain FITS with its WCS and zero point, for other programs.",
-    "profile": "Show, list and check configurations.",
+    "profile": "Write, show, list and check configurations.",
     "provenance": "Show what made a product, compare, and list tags.",
     "plugins": "List plugins, what they provide, and what is wrong with them.",
     "db": "Create, upgrade and check the database.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,10 +14,9 @@ from restructured_text import list_table, section
 from seechange_core.params import Slot
 from seechange_core.pipeline import process_schemas
 from seechange_core.profile import ProcessSchema
+from seechange_core.profile.parameter_texts import bounds_of, unit_of
 from seechange_core.profile.settings import DatabaseSettings, RunnerSettings, StorageSettings
 from seechange_core.registry import Registry
-
-_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥", "max_length": "length ≤"}
 
 
 def parameter_sections() -> str:
@@ -71,14 +70,7 @@ def _is_json(value: Any) -> bool:
 
 
 def _limits(info: FieldInfo) -> str:
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    found: Sequence[str] = [
-        f"{sign} {getattr(constraint, name)}"
-        for constraint in info.metadata
-        for name, sign in _BOUNDS.items()
-        if getattr(constraint, name, None) is not None
-    ]
-    choices = getattr(info.annotation, "__args__", ()) if "Literal" in str(info.annotation) else ()
-    if choices:
-        found = [", ".join(f"``{choice}``" for choice in choices)]
-    return "; ".join([*([str(extra["unit"])] if extra.get("unit") else []), *found])
+    bounds = bounds_of(info)
+    if "Literal" in str(info.annotation):
+        bounds = [", ".join(f"``{choice}``" for choice in bounds)]
+    return "; ".join([*filter(None, [unit_of(info)]), *bounds])

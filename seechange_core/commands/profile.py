@@ -1,4 +1,4 @@
-"""`seechange profile show|list|check|schema`."""
+"""`seechange profile new|show|list|check|schema`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,44 @@ import click
 import yaml
 
 from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.errors import InputError
 from seechange_core.registry import Registry
 
 
 @click.group()
 def profile() -> None:
-    """Show, list and check configurations.
+    """Write, show, list and check configurations.
 
     A profile is YAML. Its layers, from weak to strong: the core's defaults, the camera's packaged profile, your file
     (--profile or SEECHANGE_CONFIG), the environment (SEECHANGE__DETECTION__THRESHOLD=5.5), and
     --set detection.threshold=5.5.
     """
+
+
+@profile.command()
+@click.argument("name")
+@click.option("--instrument", required=True, help="Camera; 'seechange plugins' lists them.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write (default: NAME.yaml); - prints it."
+)
+def new(name: str, instrument: str, output: Path | None) -> None:
+    """Write a profile for a survey called NAME, with every parameter that there is.
+
+    Each is commented out, with its meaning, unit, bounds, and the value that it has for this camera.
+    """
+    from seechange_core.profile import commented_profile
+
+    text = commented_profile(
+        read_profile(None, instrument, ()), f"Profile of the survey {name}, with the camera {instrument}."
+    )
+    path = output or Path(f"{name}.yaml")
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
+    if path.exists():
+        raise InputError(f"{path} exists already; name another file with -o, or remove it first")
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"{path} written; use it with --profile {path}, or export SEECHANGE_CONFIG={path}")
 
 
 @profile.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seechange_core.profile.commented import commented_profile
 from seechange_core.profile.locations import Locations, load_locations
 from seechange_core.profile.model import ProcessSchema, profile_model
 from seechange_core.profile.profile import Branch, Profile, check_layers, load_profile
@@ -16,6 +17,7 @@ __all__ = [
     "RunnerSettings",
     "StorageSettings",
     "check_layers",
+    "commented_profile",
     "load_locations",
     "load_profile",
     "profile_model",
