@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 
 import click
 
-from seechange_core import __version__
+from seechange_core import __version__, logs
 from seechange_core.errors import ProfileError, SeeChangeError
 from seechange_core.registry import Registry
 
@@ -27,8 +26,14 @@ COMMANDS = {
     "provenance": "Show what made a product, compare, and list tags.",
     "plugins": "List plugins, what they provide, and what is wrong with them.",
     "db": "Create, upgrade and check the database.",
+    "doctor": "Check that this machine and this profile are ready to work, and say what to do where not.",
+    "completion": "Print the script that completes commands in bash, zsh or fish.",
     "delete": "Remove exposures or images with everything made from them.",
 }
+
+
+#: Exit status after Ctrl-C, as shells have it: 128 + SIGINT.
+INTERRUPTED = 130
 
 
 class _LazyGroup(click.Group):
@@ -50,6 +55,16 @@ class _LazyGroup(click.Group):
         self._ask_plugins()
         return super().get_command(ctx, cmd_name)
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(
+                "\nInterrupted. What was finished is kept: run the same command again to go on from there.",
+                err=True,
+            )
+            ctx.exit(INTERRUPTED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self._ask_plugins()
         extra = [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
@@ -65,7 +80,14 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seechange")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, to the standard error.")
-def cli(verbose: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    default="text",
+    envvar="SEECHANGE_LOG_FORMAT",
+    help="How to log: lines for people, or one JSON object a line.",
+)
+def cli(verbose: bool, log_format: str) -> None:
     """Find what changes in the sky.
 
     SeeChange turns the raw exposures of a survey camera into calibrated images, subtracts references, and measures and
@@ -77,8 +99,7 @@ def cli(verbose: bool) -> None:
       seechange plugins                       cameras and algorithms that are installed
       seechange process --instrument decam FILES
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(verbose=verbose, log_format=log_format)
 
 
 def main() -> None:

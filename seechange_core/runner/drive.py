@@ -80,6 +80,15 @@ def drive(
             return _ended(progress, services, FAILED, reason_of(error), error)
         progress.warnings += sorted({str(warning.message) for warning in caught})
         progress.steps.append(outcome)
+        logger.info(
+            "%s: %s %s in %.2f s",
+            unit.place,
+            planned.process,
+            "made" if outcome.made else "found",
+            outcome.seconds,
+            extra={"place": unit.place, "step": planned.process, "product_id": outcome.product_id}
+            | {"made": outcome.made, "seconds": outcome.seconds, "cpu_s": outcome.cpu_s},
+        )
         products.forget(role for role, process in last_use.items() if process == planned.process)
         services.registry.notify("step_finished", step=planned.process, result=outcome)
     return progress
@@ -96,6 +105,7 @@ def reason_of(error: Exception) -> str:
 
 def _ended(progress: Drive, services: Services, state: str, reason: str, error: BaseException) -> Drive:
     progress.state, progress.reason = state, reason
+    logger.info("%s %s: %s", progress.step, state, reason, extra={"step": progress.step, "state": state})
     if state != WAITING:
         services.registry.notify("step_failed", step=progress.step, error=error)
     return progress

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+from seechange_core import logs
 
 #: A worker's function: takes a task and a function that sends an event to the parent; returns the result.
 Work = Callable[[Any, Callable[[Any], None]], Any]
@@ -53,7 +56,8 @@ class _Worker:
     def __init__(self, context: Any, make_work: Callable[[Any], Work], payload: Any) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_main, args=(theirs, make_work, payload), daemon=True)
-        self.process.start()
+        with _uninterrupted():
+            self.process.start()
         theirs.close()
         self.task: tuple[Any, int] | None = None
 
@@ -149,25 +153,34 @@ def _listen(
 
 
 def _main(connection: Connection, make_work: Callable[[Any], Work], payload: Any) -> None:
+    logs.configure_as_parent()
     work: Work | None = None
     while True:
         try:
             task = connection.recv()
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             return
         if task is None:
             return
         try:
             work = work or make_work(payload)
             answer = "result", work(task, lambda event: connection.send(("event", event)))
-        except KeyboardInterrupt:
-            return
         except Exception:
             answer = "error", traceback.format_exc()
         try:
             connection.send(answer)
         except OSError:
             return
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let started processes not hear of Ctrl-C, which a terminal sends to all: their parent ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
