@@ -29,3 +29,7 @@ class BackgroundModel:
     shape: tuple[int, int]
     mean_electron: float
     rms_electron: float
+
+    def __repr__(self) -> str:
+        level = f"{self.mean_electron:.4g} electrons, noise {self.rms_electron:.4g}"
+        return f"<BackgroundModel of {self.shape[0]} x {self.shape[1]} pixels: {level}>"

@@ -45,6 +45,9 @@ class AlignedPair:
     width_error: float = 0.0
     flux_ratio_error: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"<AlignedPair new: {self.new}, ref: {self.ref}, flux ratio {self.flux_ratio:.4g}>"
+
     def psfs(self) -> tuple[PsfModel, PsfModel]:
         """Return both PSFs.
 
@@ -92,3 +95,8 @@ class Difference:
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     translient: Pixels | None = None
+
+    def __repr__(self) -> str:
+        planes = {"score": self.score, "flux": self.flux, "translient": self.translient}
+        given = ", ".join(name for name, plane in planes.items() if plane is not None) or "no score"
+        return f"<Difference {self.data.shape[0]} x {self.data.shape[1]} pixels, with {given}; {self.psf}>"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seechange_core.frames.arrays import Mask, Pixels, as_mask, as_pixels
+from seechange_core.frames.mask import unusable
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ class Frame:
             raise ValueError(
                 f"data {self.data.shape}, variance {self.variance.shape} and mask {self.mask.shape} differ in shape"
             )
+
+    def __repr__(self) -> str:
+        info = self.info
+        known = [f"{self.shape[0]} x {self.shape[1]} pixels", *filter(None, [str(info.get("filter", ""))])]
+        if "mjd" in info:
+            known.append(f"MJD {info['mjd']:.5f}")
+        if "exposure_s" in info:
+            known.append(f"{info['exposure_s']:g} s")
+        return f"<Frame {', '.join(known)}; {100 * unusable(self.mask).mean():.1f} % unusable>"
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -52,6 +52,13 @@ class PsfModel:
     fwhm: float = 0.0
     n_stars: int = 0
 
+    def __repr__(self) -> str:
+        origin = f"{self.n_stars} stars" if self.n_stars else "given"
+        side = self.coefficients.shape[-1]
+        return (
+            f"<PsfModel FWHM {self.fwhm:.2f} pixels, {side} x {side} samples, degree {self.degree}, {origin}>"
+        )
+
     @property
     def sha256(self) -> str:
         """Digest of everything that decides a rendered stamp."""

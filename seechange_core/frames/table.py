@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+_SHOWN_ROWS = 10
 
 
 class ColumnTable(Mapping[str, NDArray[Any]]):
@@ -83,3 +86,18 @@ class ColumnTable(Mapping[str, NDArray[Any]]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._length} rows; {', '.join(self._columns)}>"
+
+    def _repr_html_(self) -> str:
+        """Show the first rows in a notebook."""
+        flat = {name: column for name, column in self._columns.items() if column.ndim == 1}
+        heading = "".join(f"<th>{escape(name)}<br>{escape(self.unit(name))}</th>" for name in flat)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(_shown(column[row]))}</td>' for column in flat.values())}</tr>"
+            for row in range(min(self._length, _SHOWN_ROWS))
+        )
+        caption = f"{type(self).__name__}, {self._length} rows"
+        return f"<table><caption>{caption}</caption><tr>{heading}</tr>{rows}</table>"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, np.floating) else str(value)

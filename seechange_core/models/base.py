@@ -27,6 +27,10 @@ def row_id(identity: str, row: int | None = None) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, identity if row is None else f"{identity}:{row}")
 
 
+#: What people know a row by; tables have some of them each.
+_TOLD = ("name", "instrument", "section", "process", "filter", "mjd", "snr", "score", "state")
+
+
 class Base(DeclarativeBase):
     """Base class of all tables."""
 
@@ -51,6 +55,11 @@ class Base(DeclarativeBase):
         list[dict[str, Any]]: JsonDocument,
         list[list[float]]: JsonDocument,
     }
+
+    def __repr__(self) -> str:
+        loaded = vars(self)
+        told = [f"{name}={loaded[name]}" for name in _TOLD if loaded.get(name) is not None]
+        return f"<{' '.join([type(self).__name__, str(loaded.get('id', ''))[:8], *told])}>"
 
 
 class IdentityMixin:

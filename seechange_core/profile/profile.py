@@ -194,12 +194,13 @@ def load_profile(
     file: Path | None = None,
     instrument: str = "",
     assignments: Sequence[str] = (),
+    strongest: Sequence[Layer] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Profile:
     """Read a profile in layers and check it.
 
-    From weak to strong: the core's defaults, the instrument's packaged profile, the user's file, the environment, and
-    assignments.
+    From weak to strong: the core's defaults, the instrument's packaged profile, the user's file, the environment,
+    assignments, and what the caller gives.
 
     Parameters
     ----------
@@ -213,6 +214,8 @@ def load_profile(
         Name of the camera; by default as the other layers say.
     assignments : sequence of str
         ``key.path=value``.
+    strongest : sequence of Layer
+        Further layers, from weak to strong.
     environment : mapping, optional
         Instead of the process's own.
 
@@ -222,7 +225,7 @@ def load_profile(
         With all problems at once, each with source, key path and the nearest valid key.
     """
     core = yaml_layer(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"), DEFAULT_SOURCE)
-    strong = user_layers(file, assignments, environment)
+    strong = [*user_layers(file, assignments, environment), *strongest]
     if instrument:
         strong.append(Layer("--instrument", {"instrument": {"use": instrument}}))
     packaged = _packaged_layer(registry, _instrument_name(merged([core, *strong])))

@@ -31,6 +31,9 @@ class LazyRow(Generic[Row]):
         self.row = row
         self._load = load
 
+    def __repr__(self) -> str:
+        return repr(self.row)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "row":
             raise AttributeError(name)
