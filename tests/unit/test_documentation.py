@@ -35,8 +35,8 @@ def command_lines(path: Path) -> Iterator[str]:
     for line in text.splitlines():
         found = re.match(r"(?:\$ |    )?(seechange .*)", line)
         if found and "`" not in line:
-            # In lists of commands an explanation follows after some space.
-            yield re.split(r" {3,}", found[1])[0]
+            # In lists of commands an explanation follows after some space; the shell's part is not ours.
+            yield re.split(r" {3,}| > ", found[1])[0]
 
 
 def label(value: object) -> str:

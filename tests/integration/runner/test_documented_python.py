@@ -57,3 +57,18 @@ def test_emptying_the_local_disk(processed: Any) -> None:
     new_image = next(row for row in processed.rows(Image) if row.id == image.new_image_id)
     names = run(python_of(HOW_TO / "archive.md"), {"image_id": new_image.id})
     assert names["pixels"].shape == (1024, 1024)
+
+
+def test_replacing_relationships(processed: Any) -> None:
+    names = run(python_of(HOW_TO / "from-the-original.md"), {})
+    assert names["difference"].new_image_id == names["new_image"].id
+    assert len(names["members"]) == names["reference"].info["n_members"] > 1
+    assert len(names["rows"]) == len(processed.rows(Measurements))
+    assert names["light_curve"]
+    assert {row.role for row in names["made_from"]} > {"image", "reference"}
+
+
+def test_working_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(python_of(HOW_TO / "python.md"), {})
+    assert names["left"].get_title() == "New"
+    assert "detection" in capsys.readouterr().out
