@@ -66,5 +66,5 @@ science: $(VENV)/.installed-dev
 	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest -n auto --dist worksteal tests/science tests/acceptance $(PLUGINS)
 
 clean:
-	rm -rf build dist demo-out docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist demo-out docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find seechange_core plugins migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ version = release
 
 extensions = [
     "myst_parser",
+    "sphinx.ext.apidoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_click",
@@ -27,6 +28,23 @@ myst_heading_anchors = 3
 
 # Options of commands begin with two hyphens.
 smartquotes = False
+
+# The pages of the API reference are written from the code at each build.
+apidoc_modules = [
+    {
+        "path": "../seechange_core",
+        "destination": "api",
+        "exclude_patterns": [
+            f"../seechange_core/{name}"
+            for name in ("builtin", "cli.py", "commands", "hookspecs.py", "models", "profile", "runner", "testing")
+        ],
+        "automodule_options": {"members", "ignore-module-all"},
+        "module_first": True,
+        "separate_modules": True,
+    }
+]
+# Types such as "mapping" are words, and find more than one thing of that name.
+suppress_warnings = ["ref.python"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
