@@ -85,7 +85,7 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return (
-            f"<Pipeline {self._services.instrument.name}: {' > '.join(step.process for step in self.plan)}>"
+            f"<Pipeline {self.profile.instrument().name}: {' > '.join(step.process for step in self.plan)}>"
         )
 
     @cached_property
