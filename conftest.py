@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["seechange_core.testing.databases"]
+pytest_plugins = ["seechange_core.testing.databases", "seechange_core.testing.plugin"]
 
 # Set by `make science`: tests against simulated truth then run over all seeds, and what they measure is kept.
 QUALITY_FILE = os.environ.get("SEECHANGE_QUALITY_FILE")

@@ -213,6 +213,8 @@ class Instrument(Component, abc.ABC):
     def write_simulated(self, directory: Path, *, seed: int, **options: Any) -> Path:
         """Write one small simulated raw exposure of this camera with known truth, and return its path.
 
-        A FITS table ``<stem>.truth.fits`` beside it holds section, x, y (pixel, trimmed), ra, dec (deg), magnitude.
+        A FITS table ``<stem>.truth.fits`` beside it holds section, x, y (pixel, trimmed), ra, dec (deg) and magnitude
+        in the section's filter, perhaps kind (``"star"`` ...) and flux (electron); its header has the middle of the
+        exposure as EPOCH (MJD).
         """
         raise NotImplementedError(f"{self.name} cannot write simulated exposures")

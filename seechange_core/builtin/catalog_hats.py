@@ -34,6 +34,8 @@ class HatsParams(Params):
         None,
         description="Epoch of the positions (Julian year), where the catalogue has no column ref_epoch",
         unit="yr",
+        ge=1800,
+        le=2200,
     )
 
 

@@ -31,11 +31,11 @@ class FitsParams(Params):
     exposure_keyword: str = parameter("EXPTIME", description="Keyword of the exposure time (second)")
     exposure_s: float | None = parameter(None, description="Exposure time", unit="second", gt=0)
     filter_keyword: str = parameter("FILTER", description="Keyword of the filter")
-    filter: str | None = parameter(None, description="Filter")
+    filter: str | None = parameter(None, description="Filter of all images")
     gain_keyword: str = parameter("GAIN", description="Keyword of the gain (electron per ADU)")
-    gain: float | None = parameter(None, description="Gain", unit="electron/adu", gt=0)
+    gain: float | None = parameter(None, description="Electrons per ADU", unit="electron/adu", gt=0)
     read_noise_keyword: str = parameter("RDNOISE", description="Keyword of the read noise (electron)")
-    read_noise_electron: float | None = parameter(None, description="Read noise", unit="electron", ge=0)
+    read_noise_electron: float | None = parameter(None, description="Read noise of all images", unit="electron", ge=0)
     saturation_keyword: str = parameter(
         "SATURATE", description="Keyword of the saturation level (as the pixels)"
     )

@@ -40,8 +40,12 @@ class StarsPhotometryParams(Params):
         description="Two bands of the catalogue whose difference is the colour, such as g-i",
         pattern=r"^\w+-\w+$",
     )
-    colour_min: float = parameter(0.3, description="Bluest star, where colours are known", unit="mag")
-    colour_max: float = parameter(2.5, description="Reddest star, where colours are known", unit="mag")
+    colour_min: float = parameter(
+        0.3, description="Bluest star, where colours are known", unit="mag", ge=-5, le=20
+    )
+    colour_max: float = parameter(
+        2.5, description="Reddest star, where colours are known", unit="mag", ge=-5, le=20
+    )
     fit_colour_term: bool = parameter(False, description="Fit a colour term, given 30 stars or more")
     colour_terms: dict[str, float] = parameter(
         {}, description="Colour term of each filter that has one; used where none is fitted", unit="mag/mag"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,7 @@ def write_survey(directory: Path, *, seed: int, executor: Executor | None = None
         _write_once(
             path, _sky_cards(visit), {name: made.raw[visit.number] for name, made in sections.items()}
         )
-        truth = stacked(*(made.truth[visit.number] for made in sections.values()))
-        _write_tables_once(truth_path(path), {"TRUTH": truth})
+        _write_truth_once(path, visit, [made.truth[visit.number] for made in sections.values()])
     for kind, paths in (("zero", files.bias), ("dome flat", files.flats)):
         for number, path in enumerate(paths):
             if not path.exists():
@@ -149,7 +149,7 @@ def write_single_exposure(
         (directory / "linearity.csv").write_text(linearity_text())
     path = directory / _name(visit.conditions.mjd, visit.number)
     _write_once(path, _sky_cards(visit), raw)
-    _write_tables_once(truth_path(path), {"TRUTH": stacked(*truths)})
+    _write_truth_once(path, visit, truths)
     return path
 
 
@@ -263,6 +263,12 @@ def _epoch_table(visits: tuple[Visit, ...], paths: tuple[Path, ...]) -> ColumnTa
 def _write_once(path: Path, cards: dict[str, Any], sections: dict[str, NDArray[np.uint16]]) -> None:
     if not path.exists():
         write_raw(path, cards, sections)
+
+
+def _write_truth_once(path: Path, visit: Visit, truths: Sequence[ColumnTable]) -> None:
+    """Write the truth of an exposure, with the middle of the exposure as its epoch."""
+    truth = ColumnTable(stacked(*truths), {"EPOCH": visit.conditions.mjd})
+    _write_tables_once(truth_path(path), {"TRUTH": truth})
 
 
 def _write_tables_once(path: Path, tables: dict[str, ColumnTable]) -> None:

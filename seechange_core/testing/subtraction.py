@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -53,6 +54,11 @@ class SubtractionFigures:
     flux_image_bias: float
     pull_mean: float
     pull_rms: float
+
+
+def changed_pair(simulated: SimulatedPair, **changes: Any) -> SimulatedPair:
+    """Return a simulated pair with fields of its `AlignedPair` replaced."""
+    return replace(simulated, pair=replace(simulated.pair, **changes))
 
 
 def subtraction_figures(

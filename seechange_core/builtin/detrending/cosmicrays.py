@@ -25,7 +25,10 @@ class CosmicRaysParams(Params):
         le=10,
     )
     skirt_threshold: float = parameter(
-        1.0, description="Neighbours of hit pixels are masked if they exceed the sky by this", unit="sigma"
+        1.0,
+        description="Neighbours of hit pixels are masked if they exceed the sky by this",
+        unit="sigma",
+        ge=0,
     )
 
 

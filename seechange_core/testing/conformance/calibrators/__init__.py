@@ -1,0 +1,1 @@
+"""What calibrators have to pass: one class of tests for each stage."""
