@@ -1,5 +1,6 @@
 """Configuration of the documentation; everything it needs is installed, nothing is fetched."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,7 +30,9 @@ myst_heading_anchors = 3
 # Options of commands begin with two hyphens.
 smartquotes = False
 
-# The pages of the API reference are written from the code at each build.
+# The pages of the API reference are written from the code at each build. What a package passes on from its modules is
+# described there; of packages this can be said only here.
+os.environ["SPHINX_APIDOC_OPTIONS"] = "members,ignore-module-all"
 apidoc_modules = [
     {
         "path": "../seechange_core",
@@ -38,7 +41,6 @@ apidoc_modules = [
             f"../seechange_core/{name}"
             for name in ("builtin", "cli.py", "commands", "hookspecs.py", "models", "profile", "runner", "testing")
         ],
-        "automodule_options": {"members", "ignore-module-all"},
         "module_first": True,
         "separate_modules": True,
     }
