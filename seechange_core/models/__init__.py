@@ -9,6 +9,7 @@ from seechange_core.models.calibrator_file import CalibratorFile
 from seechange_core.models.catalog_excerpt import CatalogExcerpt
 from seechange_core.models.cutouts import Cutouts
 from seechange_core.models.data_file import DataFile
+from seechange_core.models.decisions import Decisions
 from seechange_core.models.deep_score import DeepScore
 from seechange_core.models.exposure import Exposure
 from seechange_core.models.image import Image, ImageMember
@@ -35,6 +36,7 @@ __all__ = [
     "CodeVersion",
     "Cutouts",
     "DataFile",
+    "Decisions",
     "DeepScore",
     "Exposure",
     "Image",
