@@ -38,7 +38,7 @@ def main() -> None:
     subtractor = Registry().component("subtractor", "zogy")()
     difference = with_score(subtractor.subtract(simulated.pair))
     x, y = (simulated.stars[axis] for axis in "xy")
-    found, _ = detect(difference, DetectionParams())
+    found = detect(difference, DetectionParams())
     print(f"{options.columns} x {options.rows}, {found.n_rows} detections")
     print(f"detection     {best(lambda: detect(difference, DetectionParams()), options.repeat):.3f} s")
     print(f"score scatter {best(lambda: score_scatter(difference, x, y), options.repeat):.3f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seechange_core.frames.arrays import Floats, Mask, Pixels
 from seechange_core.frames.background import BackgroundModel
 from seechange_core.frames.calibration import Calibration, CalibrationFrame, CalibrationTable
+from seechange_core.frames.decisions import DecisionTable, DecisionTest
 from seechange_core.frames.difference import AlignedPair, Difference
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.mapping import SkyMapping
@@ -34,6 +35,8 @@ __all__ = [
     "CalibrationFrame",
     "CalibrationTable",
     "ColumnTable",
+    "DecisionTable",
+    "DecisionTest",
     "DetectionTable",
     "Difference",
     "Floats",

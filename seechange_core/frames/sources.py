@@ -79,6 +79,7 @@ class DetectionTable(ColumnTable):
         "score": (_f4, "sigma", "score at the peak; negative where the sky became fainter"),
         "n_pixels": (_i4, "", "pixels beyond the threshold"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
+        "unusable_fraction": (_f4, "", "part of the PSF core's pixels that is unusable"),
     }
 
 
@@ -127,8 +128,9 @@ class MeasurementTable(ColumnTable):
         "edge_distance": (_f4, "pixel", "to the nearest edge of the image"),
         "n_bad": (_i4, "", "unusable pixels within 2 FWHM"),
         "n_negative": (_i4, "", "pixels beyond 2 sigma of the opposite sign within 2 FWHM"),
+        "unusable_fraction": (_f4, "", "part of the PSF core's pixels that is unusable"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
-        "psf_like": (np.bool_, "", "none of the limits on shape and residuals is exceeded"),
+        "psf_like": (np.bool_, "", "no cut flags it"),
     }
 
     @property

@@ -24,9 +24,6 @@ class DetectionParams(Params):
         ge=0,
         le=10,
     )
-    max_unusable_fraction: float = parameter(
-        0.3, description="Peaks with more of their PSF core unusable are dropped", ge=0, le=1
-    )
     max_detections: int = parameter(
         20_000, description="A difference with more of them is rejected as a failed subtraction", ge=1
     )
@@ -41,20 +38,19 @@ class Detection(Step):
     """
 
     process: ClassVar[str] = "detection"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = DetectionParams
     inputs: ClassVar[tuple[str, ...]] = ("difference",)
     outputs: ClassVar[tuple[str, ...]] = ("detections",)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``detections``: `DetectionTable`, row by row of the image."""
-        detections, n_dropped = detect(inputs["difference"], params)
+        detections = detect(inputs["difference"], params)
         n_positive = int(np.count_nonzero(detections["score"] > 0))
         metrics = {
             "n_detections": detections.n_rows,
             "n_positive": n_positive,
             "n_negative": detections.n_rows - n_positive,
-            "n_dropped": n_dropped,
         }
         if detections.n_rows > params.max_detections:
             raise Rejected(
@@ -65,15 +61,8 @@ class Detection(Step):
         return StepResult({"detections": detections}, metrics)
 
 
-def detect(difference: Difference, params: DetectionParams) -> tuple[DetectionTable, int]:
-    """Find peaks of the score, and drop those whose core is unusable.
-
-    Returns
-    -------
-    detections : DetectionTable
-        ``meta["threshold"]`` is the least absolute score.
-    n_dropped : int
-        Peaks that were dropped.
+def detect(difference: Difference, params: DetectionParams) -> DetectionTable:
+    """Find peaks of the score; ``meta["threshold"]`` is the least absolute score.
 
     Raises
     ------
@@ -90,7 +79,12 @@ def detect(difference: Difference, params: DetectionParams) -> tuple[DetectionTa
     fwhm = difference.psf.fwhm
     peaks = find_peaks(difference.score, params.threshold, params.separation_fwhm * fwhm)
     planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, max(fwhm / 2, 0.5))
-    kept = unusable_fraction <= params.max_unusable_fraction
-    columns = {"x": peaks.x, "y": peaks.y, "score": peaks.value, "n_pixels": peaks.n_pixels, "mask": planes}
-    table = DetectionTable(columns, {"threshold": params.threshold}).rows(kept)
-    return table, int(np.count_nonzero(~kept))
+    columns = {
+        "x": peaks.x,
+        "y": peaks.y,
+        "score": peaks.value,
+        "n_pixels": peaks.n_pixels,
+        "mask": planes,
+        "unusable_fraction": unusable_fraction,
+    }
+    return DetectionTable(columns, {"threshold": params.threshold})

@@ -9,54 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.api import Params, parameter
-from seechange_core.frames import Floats, MeasurementTable, PhotometricSolution, SkyMapping
+from seechange_core.api import Params
+from seechange_core.frames import DecisionTable, Floats, MeasurementTable, PhotometricSolution, SkyMapping
 from seechange_core.frames.photometry import NJY_ZERO_POINT
+from seechange_core.steps.cuts import CutParams
 from seechange_core.steps.step import Step, StepContext, StepResult
 
 _MAGNITUDES_PER_RELATIVE_ERROR = 2.5 / math.log(10.0)
 _FLUXES = ("flux", "flux_error", "aperture_flux", "aperture_flux_error", "new_flux", "reference_flux")
 
 
-class MeasuringParams(Params):
-    """Limits beyond which a candidate is flagged as not like the PSF, and further ones beyond which it is dropped."""
-
-    max_chi2: float = parameter(
-        2.0, description="Reduced chi-square that is always good enough; above it the misfit decides", gt=0
-    )
-    max_misfit: float = parameter(
-        0.4, description="Largest residuals beyond the noise, relative to the signal", gt=0
-    )
-    min_width_ratio: float = parameter(
-        0.6, description="Least width relative to the PSF's: cosmic rays are narrow", ge=0
-    )
-    max_width_ratio: float = parameter(1.3, description="Largest width relative to the PSF's", gt=0)
-    max_elongation: float = parameter(3.0, description="Largest ratio of the major to the minor axis", ge=1)
-    max_dipole_fraction: float = parameter(
-        0.6,
-        description="Largest flux of a source of the opposite sign beside it, relative to its own",
-        gt=0,
-        le=1,
-    )
-    max_bad_fraction: float = parameter(
-        0.3, description="Largest part of the pixels within 2 FWHM that is unusable", ge=0, le=1
-    )
-    drop_chi2: float = parameter(
-        3.0,
-        description="Reduced chi-square above which a candidate is dropped, where both other limits say so too",
-        gt=0,
-    )
-    drop_misfit: float = parameter(
-        1.0,
-        description="Misfit above which a candidate is dropped: it has less light of a point source than residuals",
-        gt=0,
-    )
-    drop_contrast: float = parameter(
-        0.5,
-        description="Only what has less flux than this part of the light under it, in the reference, is dropped: "
-        "it is what a bright source left, not a source that is new",
-        ge=0,
-    )
+class MeasuringParams(CutParams):
+    """What candidates are held against."""
 
 
 class Measuring(Step):
@@ -67,7 +31,7 @@ class Measuring(Step):
     """
 
     process: ClassVar[str] = "measuring"
-    version: ClassVar[str] = "1.3"
+    version: ClassVar[str] = "1.4"
     Params: ClassVar[type[Params]] = MeasuringParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",
@@ -77,64 +41,37 @@ class Measuring(Step):
         "mapping",
         "photometry",
     )
-    outputs: ClassVar[tuple[str, ...]] = ("measurements",)
+    outputs: ClassVar[tuple[str, ...]] = ("measurements", "decisions")
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``measurements``: `MeasurementTable` in the order of the detections, without what was dropped.
+        """Return ``measurements`` and ``decisions``, both in the order of the detections.
 
-        ``n_dropped`` of the metrics says how many these were.
+        `DecisionTable` has all of them, `MeasurementTable` those that no cut deletes.
         """
         from seechange_core.imaging.candidates.measurement import light_in_stamps, measure_candidates
 
         difference, detections = inputs["difference"], inputs["detections"]
-        fwhm = difference.psf.fwhm
         columns = measure_candidates(difference, detections["x"], detections["y"])
         columns["new_flux"], columns["reference_flux"] = light_in_stamps(
-            inputs["stamps"], columns["x"], columns["y"], fwhm
+            inputs["stamps"], columns["x"], columns["y"], difference.psf.fwhm
         )
         columns["score"] = detections["score"]
+        columns["unusable_fraction"] = detections["unusable_fraction"]
         columns["stamp"] = np.arange(detections.n_rows)
-        kept = ~left_over(columns, params)
-        columns = {name: values[kept] for name, values in columns.items()}
-        columns["psf_like"] = like_psf(columns, params, fwhm)
         columns |= _on_sky(columns, inputs["mapping"])
         meta = _calibrate(columns, inputs["photometry"])
         meta["sky_frame"] = "icrs" if inputs["mapping"] is None else inputs["mapping"].sky_frame
         info = inputs["image"].info
         meta |= {name: info[name] for name in ("mjd", "filter", "exposure_s") if name in info}
-        measurements = MeasurementTable(columns, meta)
+        decisions = DecisionTable.of(columns, params.tests())
+        columns["psf_like"] = decisions["flagged"] == 0
+        measurements = MeasurementTable(columns, meta).rows(decisions["row"] >= 0)
         metrics = {
             "n_measurements": measurements.n_rows,
-            "n_psf_like": int(columns["psf_like"].sum()),
-            "n_dropped": int(np.count_nonzero(~kept)),
+            "n_psf_like": int(np.count_nonzero(measurements["psf_like"])),
+            "n_deleted": detections.n_rows - measurements.n_rows,
         }
-        return StepResult({"measurements": measurements}, metrics)
-
-
-def like_psf(columns: Mapping[str, NDArray[Any]], params: MeasuringParams, fwhm: float) -> NDArray[np.bool_]:
-    """Return which candidates keep within all limits; those that could not be measured do not."""
-    pixels = math.pi * (2.0 * fwhm) ** 2
-    with np.errstate(invalid="ignore"):
-        result: NDArray[np.bool_] = (
-            ((columns["chi2"] <= params.max_chi2) | (columns["misfit"] <= params.max_misfit))
-            & (columns["width_ratio"] >= params.min_width_ratio)
-            & (columns["width_ratio"] <= params.max_width_ratio)
-            & (columns["elongation"] <= params.max_elongation)
-            & (columns["dipole_fraction"] <= params.max_dipole_fraction)
-            & (columns["n_bad"] <= params.max_bad_fraction * pixels)
-        )
-    return result
-
-
-def left_over(columns: Mapping[str, NDArray[Any]], params: MeasuringParams) -> NDArray[np.bool_]:
-    """Return which candidates are what the subtraction of a bright source left, and nothing like a point source."""
-    with np.errstate(invalid="ignore"):
-        result: NDArray[np.bool_] = (
-            (columns["chi2"] > params.drop_chi2)
-            & (columns["misfit"] > params.drop_misfit)
-            & (np.abs(columns["flux"]) < params.drop_contrast * columns["reference_flux"])
-        )
-    return result
+        return StepResult({"measurements": measurements, "decisions": decisions}, metrics)
 
 
 def _on_sky(columns: Mapping[str, NDArray[Any]], mapping: SkyMapping | None) -> dict[str, Floats]:
