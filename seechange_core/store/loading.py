@@ -16,6 +16,7 @@ from seechange_core.models import (
     CalibratorFile,
     Cutouts,
     DataFile,
+    Decisions,
     Image,
     SourceList,
     WorldCoordinates,
@@ -24,6 +25,7 @@ from seechange_core.models import (
 )
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
+from seechange_core.store.formats.decisions import read_decisions
 from seechange_core.store.formats.documents import (
     mapping_document,
     mapping_from_document,
@@ -42,11 +44,13 @@ FILE_TABLES: Mapping[str, Any] = {
     "stamps": Cutouts,
     "calibration": CalibratorFile,
 }
-_DOCUMENTS: Mapping[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
+#: Columns that hold a role completely, and how it is read from them.
+_IN_ROWS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
     "mapping": (WorldCoordinates.mapping, mapping_from_document),
     "photometry": (ZeroPoint.solution, photometry_from_document),
+    "decisions": (Decisions.peaks, read_decisions),
 }
-#: How roles that have no file are written, and read back.
+#: How solutions, which have no file, are written, and read back.
 DOCUMENT_FORMATS: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]] = {
     "mapping": (mapping_document, mapping_from_document),
     "photometry": (photometry_document, photometry_from_document),
@@ -57,12 +61,12 @@ def read_role(
     session: Session, files: FileStore, product_id: str, role: str, *, download: bool = True
 ) -> Any:
     """Read one role of a product; see `ProductStore.load`."""
-    if role in _DOCUMENTS:
-        column, from_document = _DOCUMENTS[role]
-        document = session.scalars(select(column).where(column.class_.id == row_id(product_id))).first()
-        if document is None:
+    if role in _IN_ROWS:
+        column, read = _IN_ROWS[role]
+        value = session.scalars(select(column).where(column.class_.id == row_id(product_id))).first()
+        if value is None:
             raise _missing(product_id, role)
-        return from_document(document)
+        return read(value)
     stored = stored_files(session, product_id, role)
     if not stored:
         raise _missing(product_id, role)
@@ -87,8 +91,8 @@ def read_calibrated(
     columns: list[Any] = []
     keys: list[tuple[Any, UUID]] = []
     for role, identity in product_ids.items():
-        table = _DOCUMENTS[role][0].class_ if role in _DOCUMENTS else FILE_TABLES[role]
-        columns += [_DOCUMENTS[role][0]] if role in _DOCUMENTS else _file_columns(table)
+        table = _IN_ROWS[role][0].class_ if role in _IN_ROWS else FILE_TABLES[role]
+        columns += [_IN_ROWS[role][0]] if role in _IN_ROWS else _file_columns(table)
         keys.append((table, row_id(identity)))
     (first, first_key), *others = keys
     wanted = select(*columns).select_from(first).where(first.id == first_key)
@@ -99,8 +103,8 @@ def read_calibrated(
         raise StoreError(f"one of the products {', '.join(product_ids.values())} was deleted; process again")
     values, products = iter(found), {}
     for role in product_ids:
-        if role in _DOCUMENTS:
-            products[role] = _DOCUMENTS[role][1](next(values))
+        if role in _IN_ROWS:
+            products[role] = _IN_ROWS[role][1](next(values))
         else:
             (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
             products[role] = FILE_FORMATS[role].read(files.local_path(stored, download=download))

@@ -15,6 +15,8 @@ from sqlalchemy import insert, select
 from seechange_core.api import ExposureHeader
 from seechange_core.frames import (
     BackgroundModel,
+    DecisionTable,
+    DecisionTest,
     DetectionTable,
     Difference,
     Frame,
@@ -50,7 +52,7 @@ CHAIN = (
     (
         "measuring",
         ("image", "difference", "detections", "stamps", "mapping", "photometry"),
-        ("measurements",),
+        ("measurements", "decisions"),
     ),
     ("scoring", ("stamps", "measurements"), ("scores",)),
 )
@@ -85,6 +87,16 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
     cubes = [random.normal(size=(n_candidates, size, size)).astype(np.float32) for _ in range(3)]
     noise = random.normal(size=SHAPE).astype(np.float32)
     corner = np.arange(n_candidates, dtype=np.int32)
+    tests = [DecisionTest("dipole", "dipole_fraction", "above", 0.6, 0.9)]
+    decisions = DecisionTable.of(
+        {
+            **{name: np.append(values, values[-1] + 9.0) for name, values in (("x", x), ("y", y))},
+            **{name: np.append(values, values[-1]) for name, values in (("ra", ra), ("dec", dec))},
+            "score": np.append(random.uniform(5, 50, n_candidates), -7.0),
+            "dipole_fraction": np.append(np.linspace(0.0, 0.8, n_candidates), 0.95),
+        },
+        tests,
+    )
     return {
         "image": frame,
         "background": BackgroundModel(mesh, mesh / 17, (64, 64), SHAPE, 300.0, 18.0),
@@ -100,6 +112,7 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
         "measurements": table(
             MeasurementTable, n_candidates, random, x=x, y=y, ra=ra, dec=dec, mask=np.zeros(n_candidates)
         ),
+        "decisions": decisions,
         "scores": ScoreTable(
             {
                 "row": np.arange(n_candidates),
