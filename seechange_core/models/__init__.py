@@ -12,9 +12,10 @@ from seechange_core.models.data_file import DataFile
 from seechange_core.models.decisions import Decisions
 from seechange_core.models.deep_score import DeepScore
 from seechange_core.models.exposure import Exposure
+from seechange_core.models.forced_photometry import ForcedPhotometry
 from seechange_core.models.image import Image, ImageMember
 from seechange_core.models.measurements import Measurements
-from seechange_core.models.object import Object
+from seechange_core.models.object import Object, ObjectCounter, ObjectFlag
 from seechange_core.models.product import Binding, Product, ProductInput
 from seechange_core.models.provenance import CodeVersion, Provenance, ProvenanceTag
 from seechange_core.models.psf import PSF
@@ -39,10 +40,13 @@ __all__ = [
     "Decisions",
     "DeepScore",
     "Exposure",
+    "ForcedPhotometry",
     "Image",
     "ImageMember",
     "Measurements",
     "Object",
+    "ObjectCounter",
+    "ObjectFlag",
     "Product",
     "ProductInput",
     "Provenance",
