@@ -14,15 +14,13 @@ UNITS = ("nJy", "relative", "electron")
 
 
 def upgrade() -> None:
-    identity = "UUID" if op.get_bind().dialect.name == "postgresql" else "CHAR(32)"
-    op.add_column("objects", sa.Column("position_error_arcsec", sa.Double(), nullable=True))
-    # Alembic would write the table anew on SQLite to add a key.
     for column in (
-        "relative_to TEXT DEFAULT '' NOT NULL",
-        "flags BIGINT DEFAULT 0 NOT NULL",
-        f"merged_into {identity} CONSTRAINT fk_objects_merged_into REFERENCES objects (id)",
+        sa.Column("position_error_arcsec", sa.Double(), nullable=True),
+        sa.Column("relative_to", sa.Text(), nullable=False, server_default=""),
+        sa.Column("flags", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
     ):
-        op.execute(f"ALTER TABLE objects ADD COLUMN {column}")
+        op.add_column("objects", column)
     op.create_index("ix_objects_merged_into", "objects", ["merged_into"])
     op.create_table(
         "object_counters",

@@ -9,7 +9,6 @@ from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from seechange_core.models.base import Base, CreationMixin
-from seechange_core.models.columns import foreign_key
 from seechange_core.models.position import PositionMixin
 
 
@@ -60,7 +59,7 @@ class Object(PositionMixin, CreationMixin, Base):
     flags: Mapped[int] = mapped_column(BigInteger, default=0)
     is_fake: Mapped[bool] = mapped_column(default=False)
     is_test: Mapped[bool] = mapped_column(default=False)
-    merged_into: Mapped[uuid.UUID | None] = foreign_key("objects.id")
+    merged_into: Mapped[uuid.UUID | None] = mapped_column(index=True)
 
 
 class ObjectCounter(Base):
