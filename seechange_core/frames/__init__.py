@@ -7,6 +7,7 @@ from seechange_core.frames.background import BackgroundModel
 from seechange_core.frames.calibration import Calibration, CalibrationFrame, CalibrationTable
 from seechange_core.frames.decisions import DecisionTable, DecisionTest
 from seechange_core.frames.difference import AlignedPair, Difference
+from seechange_core.frames.fakes import CompletenessTable, FakeTable, RecoveredTable
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.mapping import SkyMapping
 from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusable
@@ -35,10 +36,12 @@ __all__ = [
     "CalibrationFrame",
     "CalibrationTable",
     "ColumnTable",
+    "CompletenessTable",
     "DecisionTable",
     "DecisionTest",
     "DetectionTable",
     "Difference",
+    "FakeTable",
     "Floats",
     "Frame",
     "Mask",
@@ -48,6 +51,7 @@ __all__ = [
     "PhotometricSolution",
     "Pixels",
     "PsfModel",
+    "RecoveredTable",
     "ScoreTable",
     "SectionData",
     "SkyMapping",

@@ -7,6 +7,7 @@ from seechange_core.models.badness import Badness
 from seechange_core.models.base import Base, row_id
 from seechange_core.models.calibrator_file import CalibratorFile
 from seechange_core.models.catalog_excerpt import CatalogExcerpt
+from seechange_core.models.completeness import Completeness
 from seechange_core.models.cutouts import Cutouts
 from seechange_core.models.data_file import DataFile
 from seechange_core.models.decisions import Decisions
@@ -35,6 +36,7 @@ __all__ = [
     "CalibratorFile",
     "CatalogExcerpt",
     "CodeVersion",
+    "Completeness",
     "Cutouts",
     "DataFile",
     "Decisions",

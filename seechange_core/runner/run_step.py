@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -81,7 +81,7 @@ def run_step(
         if found.state == "rejected":
             raise Rejected(found.reason, found.metrics)
         products.add(found.product_id, planned.step.outputs, found.metrics)
-        return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
+        return outcome_of(planned, found.product_id, False, found.metrics, started, cpu_started)
 
     planned = planned.taken(products.metrics)
     context = StepContext(planned.components, instrument)
@@ -104,7 +104,7 @@ def run_step(
     for request in requests:
         inputs[request.role] = unit.fetch(request, bound, planned, products)
     try:
-        result = planned.step.run(inputs, planned.params, context)
+        result = planned.step.run(inputs, planned.params, replace(context, identity=identity))
         quality = judged(planned.params, result.metrics, record.observation.filter, planned.process)
     except Rejected as rejection:
         store.save_rejection(
@@ -114,7 +114,7 @@ def run_step(
     metrics = {**result.metrics, "quality": quality} if quality else result.metrics
     store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs)
     products.add(identity, planned.step.outputs, metrics)
-    return _outcome(planned, identity, True, metrics, started, cpu_started)
+    return outcome_of(planned, identity, True, metrics, started, cpu_started)
 
 
 def badness_of(rejection: Rejected, process: str) -> Badness:
@@ -148,7 +148,7 @@ def _bind(
     return dict(store.bind(anchor, chosen)) if chosen else {}
 
 
-def _outcome(
+def outcome_of(
     planned: PlannedStep,
     identity: str,
     made: bool,
@@ -156,6 +156,7 @@ def _outcome(
     started: float,
     cpu_started: float,
 ) -> StepOutcome:
+    """Say how a step went that began at a time and a CPU time (`time.perf_counter`, `time.process_time`)."""
     return StepOutcome(
         process=planned.process,
         product_id=identity,

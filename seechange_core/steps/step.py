@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import numpy as np
 
 from seechange_core.api import CatalogRegion, Params
 from seechange_core.frames import (
@@ -103,14 +106,21 @@ class StepContext:
         What the profile put into each of the step's slots.
     instrument : Component
         The camera; steps use its descriptions, never its file methods.
+    identity : str
+        Of the product that is being made: what its random numbers follow from.
     """
 
     components: Mapping[str, tuple[Any, ...]]
     instrument: Any
+    identity: str = ""
 
     def component(self, slot: str = "") -> Any:
         """Return the only component of a slot."""
         return self.components[slot][0]
+
+    def random(self) -> np.random.Generator:
+        """Return random numbers that are the same whenever, and wherever, the same product is made."""
+        return np.random.default_rng(list(hashlib.sha256(self.identity.encode("utf-8")).digest()))
 
 
 @dataclass(frozen=True)

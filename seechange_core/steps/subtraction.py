@@ -68,22 +68,28 @@ class Subtraction(Step):
         divided by that of the zero points), ``star_flux_ratio_error``, ``star_flux_ratio_variation`` (scatter over
         parts of the image), ``n_flux_ratio_stars``, and ``score_scatter``: robust standard deviation of the score where
         there are neither sources nor unusable pixels; 1 if all noise is known.
+
+        Where ``inputs`` has ``prepared``: `PreparedReference`, what an earlier subtraction of the same image before
+        sources were injected left, the reference is not aligned and the flux ratio not measured again.
         """
         from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
-        from seechange_core.imaging.subtraction.point_source_score import point_source_score
         from seechange_core.imaging.subtraction.score_scatter import score_scatter
-        from seechange_core.steps.alignment import align, scaled_reference
+        from seechange_core.steps.alignment import align, aligned_before, scaled_reference
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))
+        prepared = inputs.get("prepared")
+        if prepared is not None:
+            pair = aligned_before(new, inputs["reference"], prepared, _flux_ratio_error(prepared.metrics))
+            difference = _scored(context.component().subtract(pair))
+            metrics = {**prepared.metrics, **difference.metrics}
+            difference = replace(difference, metrics=metrics)
+            return StepResult({"difference": difference, "aligned_reference": prepared.frame}, metrics)
         alignment = align(
             new, inputs["reference"], unmeasured_registration_error=params.unmeasured_registration_error
         )
         agreement = flux_agreement(alignment.pair, new.sources)
         pair = _with_stars_flux_ratio(alignment.pair, agreement)
-        difference: Difference = context.component().subtract(pair)
-        if difference.score is None:
-            score, flux, flux_error = point_source_score(difference)
-            difference = replace(difference, score=score, flux=flux, flux_error=flux_error)
+        difference = _scored(context.component().subtract(pair))
         metrics = {
             **alignment.metrics,
             **difference.metrics,
@@ -92,6 +98,16 @@ class Subtraction(Step):
         }
         difference = replace(difference, metrics=metrics)
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
+
+
+def _scored(difference: Difference) -> Difference:
+    """Return a difference with score and fluxes, which are computed where the algorithm gives none."""
+    from seechange_core.imaging.subtraction.point_source_score import point_source_score
+
+    if difference.score is not None:
+        return difference
+    score, flux, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux=flux, flux_error=flux_error)
 
 
 def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
@@ -113,3 +129,11 @@ def _with_stars_flux_ratio(pair: AlignedPair, agreement: FluxAgreement) -> Align
         flux_ratio=pair.flux_ratio * agreement.ratio,
         flux_ratio_error=math.hypot(agreement.error, agreement.variation),
     )
+
+
+def _flux_ratio_error(metrics: Mapping[str, Any]) -> float:
+    """Return the error of the flux ratio of an earlier subtraction, as `_with_stars_flux_ratio` has it."""
+    error = float(metrics.get("star_flux_ratio_error", math.inf))
+    if error > _TRUSTED_FLUX_RATIO_ERROR:
+        return 0.0
+    return math.hypot(error, float(metrics["star_flux_ratio_variation"]))

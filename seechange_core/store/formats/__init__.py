@@ -14,6 +14,7 @@ from seechange_core.frames import (
     DetectionTable,
     MatchedStarTable,
     MeasurementTable,
+    RecoveredTable,
     ScoreTable,
     SourceTable,
 )
@@ -56,5 +57,6 @@ FILE_FORMATS: Mapping[str, FileFormat] = {
     "stamps": FileFormat(stamps_bytes, read_stamps),
     "measurements": FileFormat(table_bytes, reader_of(MeasurementTable)),
     "scores": FileFormat(table_bytes, reader_of(ScoreTable)),
+    "recovered": FileFormat(table_bytes, reader_of(RecoveredTable)),
     "calibration": FileFormat(calibration_bytes, read_calibration),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from seechange_core.models import Base
 from seechange_core.store.rows.calibrations import calibration_rows
 from seechange_core.store.rows.candidates import decision_rows, measurement_rows, score_rows
+from seechange_core.store.rows.completeness import completeness_rows
 from seechange_core.store.rows.data_files import data_file_rows
 from seechange_core.store.rows.images import difference_rows, image_rows
 from seechange_core.store.rows.references import reference_rows
@@ -35,6 +36,7 @@ ROW_BUILDERS: Mapping[str, Callable[[Saving], list[Sequence[Base]]]] = {
     "measurements": measurement_rows,
     "decisions": decision_rows,
     "scores": score_rows,
+    "completeness": completeness_rows,
     "reference": reference_rows,
     "calibration": calibration_rows,
 }

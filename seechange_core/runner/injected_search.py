@@ -1,0 +1,116 @@
+"""Repeats the search of a section on its image with injected sources; of the branch only what was found is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from seechange_core.errors import Rejected
+from seechange_core.pipeline import Plan, PlannedStep
+from seechange_core.provenance import product_id
+from seechange_core.runner.products import Products
+from seechange_core.runner.run_step import StepOutcome, badness_of, outcome_of
+from seechange_core.runner.unit import Unit
+from seechange_core.steps.alignment import PreparedReference
+from seechange_core.steps.completeness import near_fakes
+from seechange_core.steps.detection import Detection
+from seechange_core.steps.step import StepContext, StepResult
+from seechange_core.steps.subtraction import Subtraction
+from seechange_core.store.products import ProductRecord, ProductState, ProductStore
+
+#: Detections farther than this from all fakes are those of the search without them, and not measured again.
+_NEAR_FWHM = 5.0
+
+
+def run_injected_search(
+    plan: Plan, unit: Unit, products: Products, store: ProductStore, instrument: Any
+) -> StepOutcome:
+    """Make the product of an injection plan's last step, or find it.
+
+    All steps before it work in memory: neither the image with the injected sources nor what is found on it gets rows or
+    files, so that it cannot be taken for something on the sky. They use the reference and whatever else was bound to
+    the steps of the search itself.
+
+    Parameters
+    ----------
+    plan : Plan
+        See `pipeline.injection_plan`.
+    unit, products, store, instrument
+        As in `run_step`, once the search itself is done.
+
+    Raises
+    ------
+    Rejected
+        If a step of the branch rejects the data, or did so before.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+    last = plan.steps[-1]
+    input_ids = _trunk_ids(plan, products)
+    identity = product_id(last.provenance.id, unit.place, input_ids)
+    found = store.find_by_anchor(identity)
+    if found is not None:
+        if found.state == "rejected":
+            raise Rejected(found.reason, found.metrics)
+        return outcome_of(last, identity, False, found.metrics, started, cpu_started)
+    record = ProductRecord(
+        product_id=identity,
+        provenance=last.provenance,
+        place=unit.place,
+        anchor=identity,
+        inputs=input_ids,
+        observation=unit.observation(products),
+    )
+    try:
+        result = _searched(plan, input_ids, unit, products, store, instrument)
+    except Rejected as rejection:
+        store.save_rejection(record, rejection.reason, rejection.metrics, badness_of(rejection, last.process))
+        raise
+    store.save(record.finished("", result.metrics), result.outputs, {})
+    return outcome_of(last, identity, True, result.metrics, started, cpu_started)
+
+
+def _trunk_ids(plan: Plan, products: Products) -> dict[str, str]:
+    """Return the identities of what the search was made from and of what it made, by role."""
+    needed = {role for planned in plan for role in (*planned.step.inputs, *planned.step.outputs)}
+    return {role: products.ids[role] for role in sorted(needed) if role in products.ids}
+
+
+def _searched(
+    plan: Plan,
+    input_ids: Mapping[str, str],
+    unit: Unit,
+    products: Products,
+    store: ProductStore,
+    instrument: Any,
+) -> StepResult:
+    made: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    result = StepResult({})
+    for scheduled in plan:
+        planned = scheduled.taken(products.metrics)
+        identity = product_id(planned.provenance.id, unit.place, input_ids)
+        context = StepContext(planned.components, instrument, identity)
+        inputs = {role: made[role] if role in made else products[role] for role in planned.step.inputs}
+        requests = planned.step.requests(inputs, planned.params, context)
+        before = _searched_before(planned, products, store) if requests else None
+        for request in requests:
+            inputs[request.role] = unit.fetch(request, before.inputs if before else {}, planned, products)
+        if isinstance(planned.step, Subtraction) and before is not None:
+            inputs["prepared"] = PreparedReference(products["aligned_reference"], before.metrics)
+        result = planned.step.run(inputs, planned.params, context)
+        made |= result.outputs
+        metrics |= result.metrics
+        if isinstance(planned.step, Detection):
+            radius_pixel = _NEAR_FWHM * products["psf"].fwhm
+            made["detections"] = near_fakes(made["detections"], made["fakes"], radius_pixel)
+    return StepResult(result.outputs, {**_counts(metrics), **result.metrics})
+
+
+def _searched_before(planned: PlannedStep, products: Products, store: ProductStore) -> ProductState | None:
+    """Return what the search itself made by a step, with the inputs that were bound to it."""
+    return store.find(products.ids[planned.step.outputs[0]])
+
+
+def _counts(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: metrics[name] for name in ("n_sky", "n_galaxy", "n_star", "n_negative")}
