@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from seechange_core.frames.arrays import Floats
 from seechange_core.frames.table import ColumnTable
 
 _f8, _f4, _i4, _i2 = np.float64, np.float32, np.int32, np.uint16
@@ -41,7 +42,8 @@ class StarTable(ColumnTable):
     """Stars of a catalogue, at one epoch (``meta["epoch_mjd"]``), ICRS.
 
     Magnitudes are further columns named ``mag_<band>`` with ``mag_<band>_error``; ``meta["system"]`` maps each band to
-    ``"vega"`` or ``"ab"``.
+    ``"vega"`` or ``"ab"``. Where the catalogue says it there are also ``pmra`` (mas/yr, times cos(dec)), ``pmdec``
+    (mas/yr) and ``variable`` (1 for a variable star, 0 for a constant one, -1 where it does not say).
     """
 
     COLUMNS: ClassVar = {
@@ -51,6 +53,17 @@ class StarTable(ColumnTable):
         "ra_error": (_f4, "mas", "1 sigma, times cos(dec)"),
         "dec_error": (_f4, "mas", "1 sigma"),
     }
+
+    def main_magnitudes(self) -> Floats:
+        """Return the magnitudes that faint limits are for; minus infinity where the catalogue has none.
+
+        They are in the band ``meta["main_band"]`` (``"G"`` where it is not said), or else in the first that there is.
+        """
+        bands = [name[4:] for name in self if name.startswith("mag_") and not name.endswith("_error")]
+        if not bands:
+            return np.full(self.n_rows, -np.inf)
+        main = self.meta.get("main_band", "G")
+        return np.asarray(self[f"mag_{main if main in bands else bands[0]}"], np.float64)
 
 
 class MatchedStarTable(ColumnTable):
@@ -76,8 +89,10 @@ class DetectionTable(ColumnTable):
     COLUMNS: ClassVar = {
         "x": (_f8, "pixel", "peak of the score, refined"),
         "y": (_f8, "pixel", "peak of the score, refined"),
-        "score": (_f4, "sigma", "score at the peak; negative where the sky became fainter"),
-        "n_pixels": (_i4, "", "pixels beyond the threshold"),
+        "score": (_f4, "sigma", "at the peak, divided by noise; negative where the sky became fainter"),
+        "noise": (_f4, "", "scatter of the score around; 1 unless it is larger than it should be"),
+        "n_pixels": (_i4, "", "pixels beyond the threshold that belong to the peak"),
+        "footprint": (_i4, "", "number of the connected area; blended neighbours share one"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
         "unusable_fraction": (_f4, "", "part of the PSF core's pixels that is unusable"),
     }

@@ -17,12 +17,25 @@ class DetectionParams(Params):
     """What counts as a detection."""
 
     threshold: float = parameter(5.0, description="Least absolute score of a detection", unit="sigma", gt=0)
-    separation_fwhm: float = parameter(
-        1.5,
-        description="Peaks of one sign within so many FWHM of the PSF are one source",
-        unit="FWHM",
-        ge=0,
-        le=10,
+    deblend_rise: float = parameter(
+        3.0,
+        description="A peak is a source of its own if it rises so much above the saddle to a higher one",
+        unit="sigma",
+        gt=0,
+    )
+    deblend_contrast: float = parameter(
+        0.02, description="and if it has more than this part of the height of the higher one", ge=0, lt=1
+    )
+    noise_block: int = parameter(
+        128,
+        description="Side of the blocks in which the scatter of the score is measured",
+        unit="pixel",
+        ge=32,
+    )
+    noise_tolerance: float = parameter(
+        0.15,
+        description="Where the scatter is above 1 by more than this, the score is divided by it",
+        gt=0,
     )
     max_detections: int = parameter(
         20_000, description="A difference with more of them is rejected as a failed subtraction", ge=1
@@ -51,6 +64,7 @@ class Detection(Step):
             "n_detections": detections.n_rows,
             "n_positive": n_positive,
             "n_negative": detections.n_rows - n_positive,
+            "n_noisy": int(np.count_nonzero(detections["noise"] > 1)),
         }
         if detections.n_rows > params.max_detections:
             raise Rejected(
@@ -69,22 +83,30 @@ def detect(difference: Difference, params: DetectionParams) -> DetectionTable:
     ValueError
         If the difference has no score.
     """
+    from seechange_core.imaging.candidates.local_noise import local_noise
     from seechange_core.imaging.masked_pixels import planes_within
     from seechange_core.imaging.peaks import find_peaks
 
-    if difference.score is None:
+    score = difference.score
+    if score is None:
         raise ValueError(
             "the difference has no score; the subtraction step computes one where an algorithm does not"
         )
-    fwhm = difference.psf.fwhm
-    peaks = find_peaks(difference.score, params.threshold, params.separation_fwhm * fwhm)
-    planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, max(fwhm / 2, 0.5))
+    peaks = find_peaks(
+        score, params.threshold, min_rise=params.deblend_rise, min_contrast=params.deblend_contrast
+    )
+    noise = local_noise(score, params.noise_block, params.noise_tolerance).at(peaks.x, peaks.y)
+    core_radius = max(difference.psf.fwhm / 2, 0.5)
+    planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, core_radius)
     columns = {
         "x": peaks.x,
         "y": peaks.y,
-        "score": peaks.value,
+        "score": peaks.value / noise,
+        "noise": noise,
         "n_pixels": peaks.n_pixels,
+        "footprint": peaks.footprint,
         "mask": planes,
         "unusable_fraction": unusable_fraction,
     }
-    return DetectionTable(columns, {"threshold": params.threshold})
+    table = DetectionTable(columns, {"threshold": params.threshold})
+    return table.rows(np.abs(table["score"]) >= params.threshold)

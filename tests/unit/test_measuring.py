@@ -49,7 +49,7 @@ def inputs(x: list[float], y: list[float], data: Any, mask: Any = None, **change
         "difference": Difference(data, variance, mask, psf()),
         "detections": DetectionTable(
             {"x": x, "y": y, "score": [9.0] * n, "n_pixels": [9] * n, "mask": [0] * n}
-            | {"unusable_fraction": [0.0] * n}
+            | {"unusable_fraction": [0.0] * n, "noise": [1.0] * n, "footprint": list(range(n))}
         ),
         "stamps": cut_triplets(x, y, 41, data, 0 * data, data, mask),
         "mapping": MAPPING,
