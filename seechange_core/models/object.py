@@ -26,7 +26,7 @@ class ObjectFlag(IntFlag):
 class Object(PositionMixin, CreationMixin, Base):
     """Something on the sky that was measured; the position is the weighted mean of its measurements.
 
-    The primary key is that of its founding measurement, or belongs to the name of an object that was split off.
+    The primary key is `row_id` of the name.
 
     Attributes
     ----------

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Select, delete, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.lineage import made_from
+from seechange_core.store.object_rows import recentre
 from seechange_core.store.rows_with_files import files_of_products
 
 
@@ -56,7 +57,8 @@ def delete_everything(database: Database, files: FileStore, rows: Iterable[UUID]
     """Delete products or exposures, everything made from them, and their files here and in the archive.
 
     Rows go first, in one transaction: a crash then leaves orphan files, never a row without its file. Objects that
-    lose all their measurements go too; raw files of exposures stay.
+    lose all their measurements go too, and the others move to the mean of those that are left; raw files of exposures
+    stay.
 
     Raises
     ------
@@ -131,3 +133,10 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     measured = select(Measurements.id).where(Measurements.object_id == Object.id).exists()
     empty = delete(Object).where(Object.id.in_(objects), ~measured)
     session.execute(empty.execution_options(**plain))
+    survivor = aliased(Object)
+    lost = (
+        Object.merged_into.is_not(None)
+        & ~select(survivor.id).where(survivor.id == Object.merged_into).exists()
+    )
+    session.execute(delete(Object).where(lost).execution_options(**plain))
+    recentre(session, objects)

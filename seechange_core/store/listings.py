@@ -145,10 +145,12 @@ def _objects() -> Any:
         Object.dec,
         counted.label("n_measurements"),
         Object.classification,
+        Object.flags,
+        Object.relative_to,
         Object.is_fake,
         Object.is_test,
     )
-    return select(*columns).order_by(Object.name)
+    return select(*columns).where(Object.merged_into.is_(None)).order_by(Object.name)
 
 
 #: What can be listed: table and query.

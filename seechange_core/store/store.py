@@ -15,6 +15,8 @@ from seechange_core.store.database import Database
 from seechange_core.store.excerpts import Excerpts
 from seechange_core.store.exposures import Exposures
 from seechange_core.store.files import FileStore
+from seechange_core.store.objects import Objects
+from seechange_core.store.orbits import Orbits
 from seechange_core.store.products import ProductStore
 from seechange_core.store.provenances import Provenances
 from seechange_core.store.references import References
@@ -44,6 +46,8 @@ class Store:
         self.excerpts = Excerpts(database, files)
         self.references = References(self.products)
         self.associations = Associations(database)
+        self.objects = Objects(database)
+        self.orbits = Orbits(files.root)
         self.reports = Reports(database)
         self.sensor_sections = SensorSections(database)
 

@@ -5,6 +5,7 @@ import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ from seechange_core.frames import (
 from seechange_core.models import Base
 from seechange_core.params import content_id
 from seechange_core.provenance import Provenance, product_id
+from seechange_core.steps.association import AssociationParams, assign
+from seechange_core.steps.object_names import object_name
 from seechange_core.store import Database, FileStore, Store
+from seechange_core.store.associations import AssociationRules
 from seechange_core.store.record import Observation, ProductRecord
 
 SHAPE = (80, 70)
@@ -110,7 +114,15 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
         "detections": table(DetectionTable, n_candidates, random, x=x, y=y),
         "stamps": Stamps(x, y, corner, corner, *cubes, np.zeros((n_candidates, size, size), np.uint16)),
         "measurements": table(
-            MeasurementTable, n_candidates, random, x=x, y=y, ra=ra, dec=dec, mask=np.zeros(n_candidates)
+            MeasurementTable,
+            n_candidates,
+            random,
+            x=x,
+            y=y,
+            ra=ra,
+            dec=dec,
+            mask=np.zeros(n_candidates),
+            position_error_arcsec=np.full(n_candidates, 0.1),
         ),
         "decisions": decisions,
         "scores": ScoreTable(
@@ -197,6 +209,15 @@ def build_reference(store: Store, members: list[Chain], reference_set: str = "de
     record = coadd.record("referencing", CALIBRATED)
     return store.references.register(
         record, reference_set=reference_set, mapping=coadd.values["mapping"], shape=SHAPE
+    )
+
+
+@pytest.fixture
+def rules() -> AssociationRules:
+    """How measurements join objects by default."""
+    params = AssociationParams()
+    return AssociationRules(
+        partial(assign, params=params), params.largest_radius_arcsec, partial(object_name, params.name_format)
     )
 
 

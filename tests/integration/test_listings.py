@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 
-from seechange_core.steps.association import assign
 from seechange_core.store.listings import Selection, light_curve, list_rows
 
 
-def test_light_curve_is_that_of_one_processing(full_chain: Any) -> None:
+def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> None:
     store = full_chain.store
     store.provenances.set_tag("current", [full_chain.records["measurements"].provenance])
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     again = full_chain.save("measuring", "1.1")
     store.provenances.set_tag("other", [again.provenance])
-    store.associations.associate(again.product_id, assign, 1.0)
+    store.associations.associate(again.product_id, rules)
 
     objects = list_rows(store.database, "objects", Selection())
     assert [row["n_measurements"] for row in objects] == [1, 1, 1]
@@ -29,9 +28,9 @@ def test_light_curve_is_that_of_one_processing(full_chain: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["exposures", "images", "detections", "objects"])
-def test_rows_are_limited_and_selected(full_chain: Any, kind: str) -> None:
+def test_rows_are_limited_and_selected(full_chain: Any, kind: str, rules: Any) -> None:
     store = full_chain.store
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     everything = list_rows(store.database, kind, Selection())
     assert len(everything) > 1
     assert list_rows(store.database, kind, Selection(limit=1)) == everything[:1]
