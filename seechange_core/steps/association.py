@@ -34,8 +34,8 @@ class AssociationParams(Params):
     )
     name_format: str = parameter(
         "SC{year}{counter:letters}",
-        description="Names of new objects: the year of the first measurement and a number, as letters (a ... z, aa ...) "
-        "or digits, such as {counter:05d}",
+        description="Names of new objects: the year of the first measurement and a number, as letters "
+        "(a ... z, aa ...) or digits, such as {counter:05d}",
     )
 
     @field_validator("name_format")

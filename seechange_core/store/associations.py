@@ -124,7 +124,8 @@ class Associations:
         rows = [row for row in free if row.sky_index is not None]
         if not rows:
             return AssociationResult(n_without_position=len(free))
-        cells = lock_cells(*_columns(rows, "ra", "dec"), 2 * rules.reach_arcsec / _ARCSEC_PER_DEG)
+        ra, dec = _columns(rows, "ra", "dec")
+        cells = lock_cells(ra, dec, 2 * rules.reach_arcsec / _ARCSEC_PER_DEG)
         self._database.lock(session, cells)
         n_joined, n_founded = _associate(session, rows, rules)
         return AssociationResult(n_joined, n_founded, len(free) - len(rows))
@@ -173,7 +174,7 @@ def _unassociated(session: Session, product_id: str) -> list[Any]:
 
 
 def _objects_near(session: Session, rows: Sequence[Any], rules: AssociationRules) -> list[Any]:
-    """Return all objects of the same frame in the cone that holds every measurement, in an order that two runs share."""
+    """Return the objects of the same frame in a cone that holds all measurements, in an order that two runs share."""
     ra, dec = _columns(rows, "ra", "dec")
     centre = middle(ra, dec)
     radius_deg = float(np.max(separation_deg(*centre, ra, dec))) + rules.reach_arcsec / _ARCSEC_PER_DEG
@@ -209,7 +210,7 @@ def _found(session: Session, founders: Sequence[Any], rules: AssociationRules) -
     year = (_MJD_ZERO + timedelta(days=founders[0].mjd)).year
     numbers = next_numbers(session, year, len(founders))
     names = [rules.name(year, number) for number in numbers]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": row_id(name),
             "name": name,

@@ -120,9 +120,7 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     anchors = select(Product.anchor).where(Product.id.in_(affected))
     gone = Measurements.product_id.in_(affected)
     objects = list(
-        session.scalars(
-            select(Measurements.object_id).where(gone, Measurements.object_id.is_not(None)).distinct()
-        )
+        session.scalars(select(Object.id).where(Object.id.in_(select(Measurements.object_id).where(gone))))
     )
     plain = {"synchronize_session": False}
     session.execute(delete(Binding).where(Binding.anchor.in_(anchors)).execution_options(**plain))

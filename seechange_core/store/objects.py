@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -126,8 +127,8 @@ class Objects:
 
     def _cells(self, names: Sequence[str]) -> list[int]:
         """Return the cells in which associations of these objects take place."""
-        found = [self.find(name) for name in names]
-        return lock_cells([one.ra for one in found], [one.dec for one in found], 0.0)
+        places = np.array([(one.ra, one.dec) for one in map(self.find, names)], np.float64)
+        return lock_cells(places[:, 0], places[:, 1], 0.0)
 
 
 def _found(session: Session, name: str) -> Object:

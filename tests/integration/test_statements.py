@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-
 #: For a section with all steps and its association, without what the runner looks up (at most 80 in all).
 MOST_STATEMENTS = 56
 
