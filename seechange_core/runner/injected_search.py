@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seechange_core.errors import Rejected
-from seechange_core.pipeline import Plan, PlannedStep
+from seechange_core.pipeline import Plan, PlannedStep, injection_plan
 from seechange_core.provenance import product_id
+from seechange_core.runner.drive import Drive, drive
 from seechange_core.runner.products import Products
 from seechange_core.runner.run_step import StepOutcome, badness_of, outcome_of
+from seechange_core.runner.section_report import DONE, REJECTED
+from seechange_core.runner.services import Services
 from seechange_core.runner.unit import Unit
 from seechange_core.steps.alignment import PreparedReference
 from seechange_core.steps.completeness import near_fakes
@@ -21,6 +24,42 @@ from seechange_core.store.products import ProductRecord, ProductState, ProductSt
 
 #: Detections farther than this from all fakes are those of the search without them, and not measured again.
 _NEAR_FWHM = 5.0
+
+
+def search_injected(
+    unit: Unit,
+    services: Services,
+    products: Products,
+    progress: Drive,
+    started: Callable[[str], None],
+) -> None:
+    """Search a unit again with injected sources, and add to its progress how that went.
+
+    A branch that rejects the data says nothing against the search itself, and is a warning.
+
+    Parameters
+    ----------
+    products : Products
+        Those of the search.
+    progress : Drive
+        Of the search; changed.
+    started : callable
+        As in `drive`.
+    """
+    branch = injection_plan(services.profile)
+
+    def run(
+        planned: PlannedStep, unit: Unit, products: Products, store: ProductStore, instrument: Any
+    ) -> StepOutcome:
+        return run_injected_search(branch, unit, products, store, instrument)
+
+    again = drive(unit, Plan(branch.steps[-1:]), services, started=started, products=products, run=run)
+    progress.steps += again.steps
+    progress.warnings += again.warnings
+    if again.state == REJECTED:
+        progress.warnings.append(f"{again.step}: {again.reason}")
+    elif again.state != DONE:
+        progress.state, progress.step, progress.reason = again.state, again.step, again.reason
 
 
 def run_injected_search(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Protocol
 
 from seechange_core.errors import Rejected
 from seechange_core.models import Badness
@@ -57,6 +57,15 @@ class StepOutcome:
     peak_memory_mb: float
 
 
+class RunStep(Protocol):
+    """What makes the product of one step; see `run_step`."""
+
+    def __call__(
+        self, planned: PlannedStep, unit: Unit, products: Products, store: ProductStore, instrument: Any
+    ) -> StepOutcome:
+        """Make a step's product, or find it."""
+
+
 def anchor_of(planned: PlannedStep, unit: Unit, products: Products) -> str:
     """Return the hash under which the inputs of a step that depend on data are bound."""
     return product_id(planned.provenance.id, unit.place, _upstream_ids(planned, unit, products))
@@ -80,7 +89,7 @@ def run_step(
     if found is not None:
         if found.state == "rejected":
             raise Rejected(found.reason, found.metrics)
-        products.add(found.product_id, planned.step.outputs, found.metrics)
+        products.add(found.product_id, planned.step.outputs, found.metrics, found.inputs)
         return outcome_of(planned, found.product_id, False, found.metrics, started, cpu_started)
 
     planned = planned.taken(products.metrics)
@@ -113,7 +122,7 @@ def run_step(
         raise
     metrics = {**result.metrics, "quality": quality} if quality else result.metrics
     store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs)
-    products.add(identity, planned.step.outputs, metrics)
+    products.add(identity, planned.step.outputs, metrics, input_ids)
     return outcome_of(planned, identity, True, metrics, started, cpu_started)
 
 
