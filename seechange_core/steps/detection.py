@@ -76,7 +76,7 @@ class Detection(Step):
 
 
 def detect(difference: Difference, params: DetectionParams) -> DetectionTable:
-    """Find peaks of the score; ``meta["threshold"]`` is the least absolute score.
+    """Find peaks of the score; ``meta`` has the parameters that say what was noise there.
 
     Raises
     ------
@@ -108,5 +108,6 @@ def detect(difference: Difference, params: DetectionParams) -> DetectionTable:
         "mask": planes,
         "unusable_fraction": unusable_fraction,
     }
-    table = DetectionTable(columns, {"threshold": params.threshold})
+    meta = {name: getattr(params, name) for name in ("threshold", "noise_block", "noise_tolerance")}
+    table = DetectionTable(columns, meta)
     return table.rows(np.abs(table["score"]) >= params.threshold)
