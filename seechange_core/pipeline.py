@@ -26,6 +26,7 @@ from seechange_core.steps.referencing import ReferencingParams
 from seechange_core.steps.scoring import Scoring
 from seechange_core.steps.step import Step
 from seechange_core.steps.subtraction import Subtraction
+from seechange_core.steps.surroundings import Surroundings
 
 EXPOSURE_CHAIN: tuple[type[Step], ...] = (
     Preprocessing,
@@ -36,6 +37,7 @@ EXPOSURE_CHAIN: tuple[type[Step], ...] = (
     Detection,
     Cutting,
     Measuring,
+    Surroundings,
     Scoring,
 )
 #: What is done with the exposures of a reference, and then with their coadd.

@@ -21,7 +21,8 @@ class Scorer(Component, abc.ABC):
         Parameters
         ----------
         stamps, measurements
-            Row i of the one belongs to row i of the other.
+            Row i of the one belongs to row i of the other. In the chain the measurements have the columns of
+            `SurroundingsTable` too.
 
         Returns
         -------

@@ -11,6 +11,7 @@ from seechange_core.frames.fakes import CompletenessTable, FakeTable, RecoveredT
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.mapping import SkyMapping
 from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusable
+from seechange_core.frames.orbits import AsteroidTable, OrbitTable
 from seechange_core.frames.photometry import PhotometricSolution
 from seechange_core.frames.psf import PsfModel
 from seechange_core.frames.section import Amplifier, Box, SectionData
@@ -23,6 +24,7 @@ from seechange_core.frames.sources import (
     StarTable,
 )
 from seechange_core.frames.stamps import Stamps
+from seechange_core.frames.surroundings import SurroundingsTable
 from seechange_core.frames.table import ColumnTable
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "UNUSABLE",
     "AlignedPair",
     "Amplifier",
+    "AsteroidTable",
     "BackgroundModel",
     "Box",
     "Calibration",
@@ -48,6 +51,7 @@ __all__ = [
     "MaskPlane",
     "MatchedStarTable",
     "MeasurementTable",
+    "OrbitTable",
     "PhotometricSolution",
     "Pixels",
     "PsfModel",
@@ -58,5 +62,6 @@ __all__ = [
     "SourceTable",
     "Stamps",
     "StarTable",
+    "SurroundingsTable",
     "unusable",
 ]

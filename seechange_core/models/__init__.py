@@ -24,6 +24,7 @@ from seechange_core.models.reference import Reference, RefSet
 from seechange_core.models.report import Report
 from seechange_core.models.sensor_section import SensorSection
 from seechange_core.models.source_list import SourceList
+from seechange_core.models.surroundings import Surroundings
 from seechange_core.models.world_coordinates import WorldCoordinates
 from seechange_core.models.zero_point import ZeroPoint
 
@@ -58,6 +59,7 @@ __all__ = [
     "Report",
     "SensorSection",
     "SourceList",
+    "Surroundings",
     "WorldCoordinates",
     "ZeroPoint",
     "row_id",

@@ -127,7 +127,7 @@ class Profile:
         }
 
     def _components(self, block: Any, slot: Slot) -> tuple[Any, ...]:
-        names = block.use if slot.many else [block.use]
+        names = block.use if slot.many else [block.use] if block.use else []
         return tuple(
             self.registry.component(slot.kind, name, slot.stage)(getattr(block, name)) for name in names
         )

@@ -21,7 +21,7 @@ class Scoring(Step):
     version: ClassVar[str] = "1.0"
     Params: ClassVar[type[Params]] = NoParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot("scorer", many=True),)
-    inputs: ClassVar[tuple[str, ...]] = ("stamps", "measurements")
+    inputs: ClassVar[tuple[str, ...]] = ("stamps", "measurements", "surroundings")
     outputs: ClassVar[tuple[str, ...]] = ("scores",)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
@@ -32,7 +32,8 @@ class Scoring(Step):
         PluginError
             If a scorer gives other than one finite number from 0 to 1 and one dictionary a candidate.
         """
-        measurements = inputs["measurements"]
+        # One table for the scorers: what was measured, and what is around.
+        measurements = inputs["measurements"].with_columns(**inputs["surroundings"])
         stamps = inputs["stamps"].rows(measurements["stamp"])
         rows: dict[str, list[Any]] = {name: [] for name in ScoreTable.COLUMNS}
         for scorer in context.components[""] if measurements.n_rows else ():

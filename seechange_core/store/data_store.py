@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session
 from seechange_core import models
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
-from seechange_core.frames import DecisionTable, MatchedStarTable, MeasurementTable, ScoreTable
+from seechange_core.frames import (
+    DecisionTable,
+    MatchedStarTable,
+    MeasurementTable,
+    ScoreTable,
+    SurroundingsTable,
+)
 from seechange_core.models import (
     PSF,
     Background,
@@ -26,6 +32,7 @@ from seechange_core.models import (
     Product,
     ProvenanceTag,
     SourceList,
+    Surroundings,
     WorldCoordinates,
     ZeroPoint,
 )
@@ -195,6 +202,17 @@ class DataStore:
         """Return what was decided on every peak of the difference, those included that a cut deleted."""
         found: LazyRow[Decisions] | None = self._of_difference(Decisions, "decisions", provenance, tag)
         return None if found is None else found.data
+
+    def get_surroundings(
+        self, provenance: str | None = None, tag: str | None = None
+    ) -> SurroundingsTable | None:
+        """Return what is near the measured candidates, in the order of the measurements."""
+        measured = select(Measurements.id).where(
+            Measurements.image_id.in_(self._differences(provenance, tag))
+        )
+        condition = Surroundings.measurement_id.in_(measured)
+        one = self._first(Surroundings, condition, provenance, tag)
+        return None if one is None else self._read(one.product_id, "surroundings")
 
     def get_scores(self, provenance: str | None = None, tag: str | None = None) -> list[DeepScore]:
         """Return the scores of the candidates, scorer by scorer, in the order of the measurements."""

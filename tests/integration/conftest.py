@@ -29,6 +29,7 @@ from seechange_core.frames import (
     SkyMapping,
     SourceTable,
     Stamps,
+    SurroundingsTable,
 )
 from seechange_core.models import Base
 from seechange_core.params import content_id
@@ -58,7 +59,8 @@ CHAIN = (
         ("image", "difference", "detections", "stamps", "mapping", "photometry"),
         ("measurements", "decisions"),
     ),
-    ("scoring", ("stamps", "measurements"), ("scores",)),
+    ("surroundings", ("image", "difference", "aligned_reference", "measurements", "mapping"), ("surroundings",)),
+    ("scoring", ("stamps", "measurements", "surroundings"), ("scores",)),
 )
 CALIBRATED = ("image", "background", "sources", "psf", "mapping", "photometry")
 
@@ -125,6 +127,9 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
             position_error_arcsec=np.full(n_candidates, 0.1),
         ),
         "decisions": decisions,
+        "surroundings": SurroundingsTable(
+            table(SurroundingsTable, n_candidates, random), {"flux_unit": "nJy", "galaxies": "reference"}
+        ),
         "scores": ScoreTable(
             {
                 "row": np.arange(n_candidates),

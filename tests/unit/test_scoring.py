@@ -9,7 +9,7 @@ import pytest
 
 from seechange_core.api import NoParams, Scorer
 from seechange_core.errors import PluginError
-from seechange_core.frames import Floats, MeasurementTable, ScoreTable, Stamps
+from seechange_core.frames import Floats, MeasurementTable, ScoreTable, Stamps, SurroundingsTable
 from seechange_core.imaging.stamps import cut_triplets
 from seechange_core.steps.scoring import Scoring
 from seechange_core.steps.step import StepContext
@@ -44,7 +44,10 @@ def scores_of(n: int, *scorers: Scorer) -> ScoreTable:
     measurements = MeasurementTable(
         {name: np.zeros(n, dtype) for name, (dtype, _, _) in MeasurementTable.COLUMNS.items()}
     )
-    inputs = {"stamps": stamps, "measurements": measurements}
+    surroundings = SurroundingsTable(
+        {name: np.zeros(n, dtype) for name, (dtype, _, _) in SurroundingsTable.COLUMNS.items()}
+    )
+    inputs = {"stamps": stamps, "measurements": measurements, "surroundings": surroundings}
     context = StepContext({"": scorers}, None)
     result = Scoring().run(inputs, NoParams(), context)
     table: ScoreTable = result.outputs["scores"]

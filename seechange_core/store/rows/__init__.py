@@ -20,6 +20,7 @@ from seechange_core.store.rows.sources import (
     source_rows,
     stamp_rows,
 )
+from seechange_core.store.rows.surroundings import surroundings_rows
 
 #: Lists of rows of one table each, in the order in which they can be written. A role is not here if another brings its
 #: rows; the order is that in which the outputs of one product are written.
@@ -35,6 +36,7 @@ ROW_BUILDERS: Mapping[str, Callable[[Saving], list[Sequence[Base]]]] = {
     "stamps": stamp_rows,
     "measurements": measurement_rows,
     "decisions": decision_rows,
+    "surroundings": surroundings_rows,
     "scores": score_rows,
     "completeness": completeness_rows,
     "reference": reference_rows,
