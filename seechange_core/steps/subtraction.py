@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seechange_core.api import Params, parameter
-from seechange_core.frames import AlignedPair, Difference
+from seechange_core.frames import AlignedPair, Difference, PhotometricSolution
 from seechange_core.params import Slot
 from seechange_core.steps.step import (
     CalibratedImage,
@@ -48,7 +48,7 @@ class Subtraction(Step):
     """Bring the reference to the new image's pixels and subtract it."""
 
     process: ClassVar[str] = "subtraction"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = SubtractionParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot(kind="subtractor"),)
     inputs: ClassVar[tuple[str, ...]] = ("image", "background", "sources", "psf", "mapping", "photometry")
@@ -66,21 +66,23 @@ class Subtraction(Step):
 
         Metrics are those of the alignment and of the subtractor, and ``star_flux_ratio`` (flux ratio of the stars,
         divided by that of the zero points), ``star_flux_ratio_error``, ``star_flux_ratio_variation`` (scatter over
-        parts of the image), ``n_flux_ratio_stars``, and ``score_scatter``: robust standard deviation of the score where
-        there are neither sources nor unusable pixels; 1 if all noise is known.
+        parts of the image), ``n_flux_ratio_stars``; ``score_scatter``: robust standard deviation of the score where
+        there are neither sources nor unusable pixels, 1 if all noise is known; those of `star_residuals`; and the
+        5 sigma limit of a point source, ``difference_limiting_flux_electron`` and ``difference_limiting_magnitude``.
 
         Where ``inputs`` has ``prepared``: `PreparedReference`, what an earlier subtraction of the same image before
         sources were injected left, the reference is not aligned and the flux ratio not measured again.
         """
         from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
         from seechange_core.imaging.subtraction.score_scatter import score_scatter
+        from seechange_core.imaging.subtraction.star_residuals import star_residuals
         from seechange_core.steps.alignment import align, aligned_before, scaled_reference
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))
         prepared = inputs.get("prepared")
         if prepared is not None:
             pair = aligned_before(new, inputs["reference"], prepared, _flux_ratio_error(prepared.metrics))
-            difference = _scored(context.component().subtract(pair))
+            difference = _completed(context.component().subtract(pair), pair)
             metrics = {**prepared.metrics, **difference.metrics}
             difference = replace(difference, metrics=metrics)
             return StepResult({"difference": difference, "aligned_reference": prepared.frame}, metrics)
@@ -89,21 +91,24 @@ class Subtraction(Step):
         )
         agreement = flux_agreement(alignment.pair, new.sources)
         pair = _with_stars_flux_ratio(alignment.pair, agreement)
-        difference = _scored(context.component().subtract(pair))
+        difference = _completed(context.component().subtract(pair), pair)
         metrics = {
             **alignment.metrics,
             **difference.metrics,
             **_agreement_metrics(agreement),
             "score_scatter": score_scatter(difference, new.sources["x"], new.sources["y"]),
+            **star_residuals(difference, new.sources),
+            **_depth_metrics(difference, new.photometry),
         }
         difference = replace(difference, metrics=metrics)
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
 
 
-def _scored(difference: Difference) -> Difference:
-    """Return a difference with score and fluxes, which are computed where the algorithm gives none."""
+def _completed(difference: Difference, pair: AlignedPair) -> Difference:
+    """Return a difference with the reference's PSF, and with score and fluxes where the algorithm gives none."""
     from seechange_core.imaging.subtraction.point_source_score import point_source_score
 
+    difference = replace(difference, ref_psf=pair.ref_psf)
     if difference.score is not None:
         return difference
     score, flux, flux_error = point_source_score(difference)
@@ -119,6 +124,18 @@ def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
         "star_flux_ratio_error": agreement.error,
         "star_flux_ratio_variation": agreement.variation,
     }
+
+
+def _depth_metrics(difference: Difference, photometry: PhotometricSolution) -> dict[str, float]:
+    from seechange_core.imaging.subtraction.star_residuals import difference_limiting_flux
+
+    flux = difference_limiting_flux(difference)
+    if flux is None:
+        return {}
+    metrics = {"difference_limiting_flux_electron": flux}
+    if photometry.calibrated and flux > 0:
+        metrics["difference_limiting_magnitude"] = photometry.zero_point - 2.5 * math.log10(flux)
+    return metrics
 
 
 def _with_stars_flux_ratio(pair: AlignedPair, agreement: FluxAgreement) -> AlignedPair:
