@@ -81,6 +81,8 @@ class Difference:
         Significance with which light moved at each pixel, in sigma of one direction: the square root of a chi-square of
         two degrees of freedom; NaN as in the score. Where it is greater than the score around, a source moved rather
         than changed. None if it was not asked for.
+    ref_psf : PsfModel or None
+        Of the aligned reference. None if unknown.
     """
 
     data: Pixels
@@ -92,3 +94,4 @@ class Difference:
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     translient: Pixels | None = None
+    ref_psf: PsfModel | None = None

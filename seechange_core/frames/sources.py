@@ -105,6 +105,9 @@ class MeasurementTable(ColumnTable):
     magnitudes), ``"relative"`` (electrons of the exposure ``meta["relative_to"]``) or ``"electron"`` (of the image
     itself). ``meta["sky_frame"]`` says what sky positions are in: ``"icrs"``, or ``"relative"`` to the nominal pointing
     of an exposure; they are NaN without a WCS. What cannot be measured is NaN.
+
+    ``aperture_fluxes`` and ``aperture_flux_errors`` are further columns of shape (n, number of radii), in the unit of
+    fluxes and corrected to the PSF normalisation; ``meta["aperture_radii"]`` (pixel) holds the radii.
     """
 
     COLUMNS: ClassVar = {
@@ -121,15 +124,25 @@ class MeasurementTable(ColumnTable):
         "aperture_flux_error": (_f8, "nJy", "1 sigma"),
         "new_flux": (_f8, "nJy", "light of the new image within one FWHM radius, as it is"),
         "reference_flux": (_f8, "nJy", "light of the aligned reference within one FWHM radius, as it is"),
-        "magnitude": (_f4, "mag AB", "of the absolute PSF flux"),
+        "new_psf_flux": (_f8, "nJy", "PSF flux of the new image at the position"),
+        "new_psf_flux_error": (_f8, "nJy", "1 sigma"),
+        "reference_psf_flux": (_f8, "nJy", "PSF flux of the aligned reference at the position"),
+        "reference_psf_flux_error": (_f8, "nJy", "1 sigma"),
+        "magnitude": (_f4, "mag AB", "of the absolute PSF flux; NaN where that is below 3 sigma"),
         "magnitude_error": (_f4, "mag", "1 sigma"),
+        "limiting_magnitude": (_f4, "mag AB", "of a PSF flux of 5 sigma at the position"),
         "score": (_f4, "sigma", "of the detection"),
+        "translient": (_f4, "sigma", "highest significance of motion beside the peak; NaN unless asked for"),
         "stamp": (_i4, "", "row of its stamps"),
         "snr": (_f4, "", "PSF flux divided by its error"),
         "chi2": (_f4, "", "reduced chi-square of the PSF fit"),
         "misfit": (_f4, "", "residuals of the PSF fit beyond the noise, relative to the signal"),
         "width_ratio": (_f4, "", "Gaussian-weighted width divided by that of the PSF"),
         "elongation": (_f4, "", "major divided by minor axis, Gaussian weighted"),
+        "moment_xx": (_f4, "pixel^2", "second moment with an adaptive Gaussian weight; NaN where none fits"),
+        "moment_yy": (_f4, "pixel^2", "the same along y"),
+        "moment_xy": (_f4, "pixel^2", "the same, mixed"),
+        "adaptive_width_ratio": (_f4, "", "width by adaptive moments divided by that of the PSF"),
         "peak_ratio": (
             _f4,
             "",
@@ -139,6 +152,14 @@ class MeasurementTable(ColumnTable):
             _f4,
             "",
             "flux of the strongest opposite source within 1.5 FWHM, relative to its own",
+        ),
+        "dipole_flux": (_f8, "nJy", "of the source, if two of opposite sign are fitted; positive"),
+        "dipole_opposite_flux": (_f8, "nJy", "of the one of opposite sign; positive"),
+        "dipole_separation": (_f4, "pixel", "distance of the two"),
+        "dipole_chi2_gain": (
+            _f4,
+            "",
+            "by how much two sources fit better than one: difference of chi-square",
         ),
         "edge_distance": (_f4, "pixel", "to the nearest edge of the image"),
         "n_bad": (_i4, "", "unusable pixels within 2 FWHM"),

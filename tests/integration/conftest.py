@@ -56,7 +56,10 @@ CHAIN = (
     ("cutting", ("image", "background", "difference", "aligned_reference", "detections"), ("stamps",)),
     (
         "measuring",
-        ("image", "difference", "detections", "stamps", "mapping", "photometry"),
+        (
+            *("image", "psf", "aligned_reference", "difference", "detections", "stamps"),
+            *("mapping", "photometry"),
+        ),
         ("measurements", "decisions"),
     ),
     ("surroundings", ("image", "difference", "aligned_reference", "measurements", "mapping"), ("surroundings",)),

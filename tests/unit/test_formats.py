@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -237,10 +237,13 @@ def test_difference_has_what_the_subtraction_returned(tmp_path: Path, with_flux:
     difference = Difference(
         frame.data - 300, frame.variance, frame.mask, make_psf(), metrics={"ratio": 1 / 3}, **flux, **motion
     )
+    if with_flux:
+        difference = replace(difference, ref_psf=replace(make_psf(), fwhm=3.25))
     again = read_difference(written(tmp_path, difference_bytes(difference)))
     np.testing.assert_array_equal(again.psf.coefficients, difference.psf.coefficients)
     np.testing.assert_array_equal(again.mask, difference.mask)
     assert again.metrics == {"ratio": 1 / 3}
+    assert (again.ref_psf and again.ref_psf.sha256) == (difference.ref_psf and difference.ref_psf.sha256)
     for name in ("score", "flux", "flux_error", "translient"):
         assert (getattr(again, name) is not None) == with_flux
     if with_flux:

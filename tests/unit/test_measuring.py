@@ -46,7 +46,9 @@ def inputs(x: list[float], y: list[float], data: Any, mask: Any = None, **change
     n = len(x)
     made = {
         "image": Frame(data, variance, mask, {"mjd": 61000.5, "filter": "r", "exposure_s": 60.0}),
-        "difference": Difference(data, variance, mask, psf()),
+        "psf": psf(),
+        "aligned_reference": Frame(np.zeros(SHAPE, np.float32), variance / 4, mask),
+        "difference": Difference(data, variance, mask, psf(), ref_psf=psf()),
         "detections": DetectionTable(
             {"x": x, "y": y, "score": [9.0] * n, "n_pixels": [9] * n, "mask": [0] * n}
             | {"unusable_fraction": [0.0] * n, "noise": [1.0] * n, "footprint": list(range(n))}
@@ -77,7 +79,15 @@ def test_fluxes_are_calibrated_and_positions_on_the_sky() -> None:
     assert row["position_error_arcsec"][0] == pytest.approx(math.hypot(0.03, row["x_error"][0]), rel=0.02)
     assert row["new_flux"][0] == pytest.approx(0.94 * 10 * FLUX, rel=0.02)
     assert row["reference_flux"][0] == 0.0
+    assert row["new_psf_flux"][0] == pytest.approx(10 * FLUX, rel=2e-3)
+    assert row["reference_psf_flux"][0] == 0.0
+    assert row["reference_psf_flux_error"][0] == pytest.approx(row["new_psf_flux_error"][0] / 2, rel=0.01)
+    limit = 5 * row["flux_error"][0]
+    assert row["limiting_magnitude"][0] == pytest.approx(31.4 - 2.5 * math.log10(limit), abs=1e-3)
+    np.testing.assert_allclose(row["aperture_fluxes"][0], 10 * FLUX, rtol=3e-3)
     assert row["psf_like"][0]
+    radii = row.meta.pop("aperture_radii")
+    np.testing.assert_allclose(radii, np.array([0.5, 1.0, 1.5, 2.0]) * psf().fwhm)
     assert row.meta == {
         "calibrated": True,
         "flux_unit": "nJy",

@@ -75,6 +75,7 @@ def fit_psf(
     at a given position has no such bias.
     """
     size = data.shape[-1]
+    psf = psf.within_reach(size)
     data = np.where(weight > 0, data, 0.0)
     samples = psf.samples(x, y)
     first = np.stack([x - np.floor(x + 0.5), y - np.floor(y + 0.5)], axis=1)

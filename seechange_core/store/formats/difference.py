@@ -11,12 +11,17 @@ from seechange_core.store.formats.planes import noisy_plane, quiet_level, smooth
 from seechange_core.store.formats.psf import psf_extension, psf_numbers, psf_of
 
 SCORE, FLUX, FLUX_ERROR, TRANSLIENT = "SCORE", "FLUX", "FLUX_ERROR", "TRANSLIENT"
+REF_PSF = "REF_PSF"
 
 
 def difference_bytes(difference: Difference) -> bytes:
-    """Write a difference: IMAGE, VARIANCE, MASK, PSF, and as far as present SCORE, TRANSLIENT, FLUX and FLUX_ERROR."""
+    """Write a difference: IMAGE, VARIANCE, MASK, PSF; if present REF_PSF, SCORE, TRANSLIENT, FLUX, FLUX_ERROR."""
     extensions = frame_planes(difference.data, difference.variance, difference.mask, 1.0, {})
     extensions.append(psf_extension(difference.psf))
+    metadata = {"psf": psf_numbers(difference.psf), "metrics": dict(difference.metrics)}
+    if difference.ref_psf is not None:
+        extensions.append(psf_extension(difference.ref_psf, REF_PSF))
+        metadata["ref_psf"] = psf_numbers(difference.ref_psf)
     for name, plane in ((SCORE, difference.score), (TRANSLIENT, difference.translient)):
         if plane is not None:
             extensions.append(noisy_plane(name, plane, 1.0, "sigma"))
@@ -24,7 +29,7 @@ def difference_bytes(difference: Difference) -> bytes:
         noise_electron = quiet_level(difference.flux_error)
         extensions.append(noisy_plane(FLUX, difference.flux, noise_electron, "electron"))
         extensions.append(smooth_plane(FLUX_ERROR, difference.flux_error, "electron"))
-    return fits_bytes(extensions, {"psf": psf_numbers(difference.psf), "metrics": dict(difference.metrics)})
+    return fits_bytes(extensions, metadata)
 
 
 def read_difference(path: Path) -> Difference:
@@ -55,4 +60,5 @@ def read_difference(path: Path) -> Difference:
             flux_error=optional(FLUX_ERROR),
             metrics=metadata["metrics"],
             translient=optional(TRANSLIENT),
+            ref_psf=psf_of(hdus, metadata, path, REF_PSF) if REF_PSF in present else None,
         )
