@@ -15,6 +15,7 @@ from seechange_core.store.database import Database
 from seechange_core.store.excerpts import Excerpts
 from seechange_core.store.exposures import Exposures
 from seechange_core.store.files import FileStore
+from seechange_core.store.light_curves import LightCurves
 from seechange_core.store.objects import Objects
 from seechange_core.store.orbits import Orbits
 from seechange_core.store.products import ProductStore
@@ -47,6 +48,7 @@ class Store:
         self.references = References(self.products)
         self.associations = Associations(database)
         self.objects = Objects(database)
+        self.light_curves = LightCurves(database)
         self.orbits = Orbits(files.root)
         self.reports = Reports(database)
         self.sensor_sections = SensorSections(database)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seechange_core.store.listings import Selection, light_curve, list_rows
+from seechange_core.store.listings import Selection, list_rows
 
 
 def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> None:
@@ -22,9 +22,10 @@ def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> N
     none = list_rows(store.database, "objects", Selection(tag="none"))
     assert [row["n_measurements"] for row in none] == [0, 0, 0]
     for name in (row["name"] for row in objects):
-        assert len(light_curve(store.database, name)) == 1
-        assert len(light_curve(store.database, name, tag="other")) == 1
-        assert light_curve(store.database, name, tag="none") == []
+        found = store.objects.find(name)
+        assert len(store.light_curves.detected(found, "current")) == 1
+        assert len(store.light_curves.detected(found, "other")) == 1
+        assert store.light_curves.detected(found, "none") == []
 
 
 @pytest.mark.parametrize("kind", ["exposures", "images", "detections", "objects"])
