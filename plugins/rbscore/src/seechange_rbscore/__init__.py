@@ -3,44 +3,84 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cached_property
 from importlib import resources
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from seechange_core.api import Scorer, hookimpl
+from seechange_core.api import Params, Scorer, hookimpl, parameter
+from seechange_core.errors import InputError
 from seechange_core.frames import Floats, MeasurementTable, Stamps
-from seechange_rbscore.features import features, measured
-from seechange_rbscore.network import Network
 
-_WEIGHTS = "weights.json"
+if TYPE_CHECKING:
+    from seechange_rbscore.network import Network
 
 
-@cache
-def _weights() -> bytes:
-    return resources.files(__name__).joinpath(_WEIGHTS).read_bytes()
+class RealBogusParams(Params):
+    """Which network is asked."""
+
+    model: Path | None = parameter(
+        None,
+        description="Network of one's own, as 'seechange score train' writes it; by default that of the package",
+        critical=False,  # Its hash is in the provenance, wherever it lies.
+    )
 
 
 class RealBogus(Scorer):
-    """A small network on the measurements of a candidate, trained on simulated scenes."""
+    """A convolutional network on the stamps and the measurements of a candidate.
+
+    The score is the probability that a candidate is real, were real and bogus ones equally frequent. The package's
+    ``model.json`` tells the recommended threshold, and what it keeps and misses.
+    """
 
     name: ClassVar[str] = "rbscore"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "2.0"
+    Params: ClassVar[type[Params]] = RealBogusParams
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights."""
-        return hashlib.sha256(_weights()).hexdigest()
+        return hashlib.sha256(self._weights).hexdigest()
 
     def score(self, stamps: Stamps, measurements: MeasurementTable) -> tuple[Floats, list[dict[str, Any]]]:
-        """Return the probability that each candidate is real, were real and bogus ones equally frequent.
+        """Return the probability that each candidate is real.
 
-        A candidate whose flux could not be measured scores 0; its details say so.
+        Measurements that are missing or not a number are done without. A candidate without a usable pixel in the
+        middle of its difference scores 0; its details say so. Details hold the recommended threshold.
         """
-        known = measured(measurements)
-        network = Network.from_json(_weights().decode("ascii"))
-        scores = np.where(known, network.probability(features(measurements)), 0.0)
-        return scores, [{"measured": bool(value)} for value in known]
+        from seechange_rbscore.features import network_features
+        from seechange_rbscore.planes import network_planes, seen
+
+        planes, sign = network_planes(stamps)
+        scores = self._network.probability(planes, network_features(measurements, sign))
+        visible = seen(stamps)
+        threshold = {"threshold": self._network.threshold}
+        details = [threshold if known else {**threshold, "seen": False} for known in visible]
+        return np.where(visible, scores, 0.0), details
+
+    @cached_property
+    def _weights(self) -> bytes:
+        if self.params.model is None:
+            return resources.files(__name__).joinpath("model.onnx").read_bytes()
+        try:
+            return Path(self.params.model).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"rbscore.model: {self.params.model} cannot be read: {error.strerror}; "
+                "'seechange score train' writes such a file"
+            ) from error
+
+    @cached_property
+    def _network(self) -> Network:
+        from seechange_rbscore.network import Network
+
+        try:
+            return Network(self._weights)
+        except ValueError as error:
+            raise InputError(
+                f"rbscore.model: {self.params.model} is no network of rbscore: {error}"
+            ) from error
 
 
 @hookimpl
