@@ -42,12 +42,20 @@ EXPOSURE_CHAIN: tuple[type[Step], ...] = (
 )
 #: What is done with the exposures of a reference, and then with their coadd.
 COADD_CHAIN: tuple[type[Step], ...] = (Coaddition, Extraction, Astrocal, Photocal)
-#: The search of an exposure, repeated on an image with injected sources.
-INJECTION_CHAIN: tuple[type[Step], ...] = (
-    Injection,
-    *EXPOSURE_CHAIN[EXPOSURE_CHAIN.index(Subtraction) :],
-    Completeness,
-)
+
+
+def _leading_to(last: type[Step], chain: Sequence[type[Step]]) -> tuple[type[Step], ...]:
+    """Return the steps of a chain that make what the last one needs, and the last one."""
+    needed, kept = set(last.inputs), [last]
+    for step in reversed(chain):
+        if needed.intersection(step.outputs):
+            kept.append(step)
+            needed.update(step.inputs)
+    return tuple(reversed(kept))
+
+
+#: The search of an exposure, repeated on an image with injected sources as far as that tells what is found of them.
+INJECTION_CHAIN = _leading_to(Completeness, (Injection, *EXPOSURE_CHAIN[EXPOSURE_CHAIN.index(Subtraction) :]))
 CALIBRATED_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")
 
 #: Processes that are no steps of a plan: the runner does them, with these parameters.

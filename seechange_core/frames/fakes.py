@@ -24,8 +24,8 @@ class FakeTable(ColumnTable):
     COLUMNS: ClassVar = {
         "x": (np.float64, "pixel", "position; the centre of the first pixel is 0"),
         "y": (np.float64, "pixel", "position; the centre of the first pixel is 0"),
-        "ra": (np.float64, "deg", "ICRS; NaN without a mapping"),
-        "dec": (np.float64, "deg", "ICRS; NaN without a mapping"),
+        "ra": (np.float64, "deg", "in the frame of the image's mapping"),
+        "dec": (np.float64, "deg", "in the frame of the image's mapping"),
         "flux_electron": (np.float64, "electron", "of the image; negative where light was taken away"),
         "flux": (np.float64, "nJy", "the same by the zero point at its place"),
         "magnitude": (np.float64, "mag AB", "of the absolute flux; NaN where the image is not calibrated"),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seechange_core.errors import Rejected
+from seechange_core.errors import Rejected, StoreError
 from seechange_core.pipeline import Plan, PlannedStep, injection_plan
 from seechange_core.provenance import product_id
 from seechange_core.runner.drive import Drive, drive
@@ -18,7 +18,7 @@ from seechange_core.runner.unit import Unit
 from seechange_core.steps.alignment import PreparedReference
 from seechange_core.steps.completeness import near_fakes
 from seechange_core.steps.detection import Detection
-from seechange_core.steps.step import StepContext, StepResult
+from seechange_core.steps.step import Request, StepContext, StepResult
 from seechange_core.steps.subtraction import Subtraction
 from seechange_core.store.products import ProductRecord, ProductState, ProductStore
 
@@ -105,7 +105,8 @@ def run_injected_search(
     except Rejected as rejection:
         store.save_rejection(record, rejection.reason, rejection.metrics, badness_of(rejection, last.process))
         raise
-    store.save(record.finished("", result.metrics), result.outputs, {})
+    outputs = {role: result.outputs[role] for role in last.step.outputs}
+    store.save(record.finished("", result.metrics), outputs, {})
     return outcome_of(last, identity, True, result.metrics, started, cpu_started)
 
 
@@ -113,6 +114,55 @@ def _trunk_ids(plan: Plan, products: Products) -> dict[str, str]:
     """Return the identities of what the search was made from and of what it made, by role."""
     needed = {role for planned in plan for role in (*planned.step.inputs, *planned.step.outputs)}
     return {role: products.ids[role] for role in sorted(needed) if role in products.ids}
+
+
+def search_in_memory(
+    plan: Plan,
+    trunk: Mapping[str, Any],
+    identify: Callable[[PlannedStep], str],
+    fill: Callable[[PlannedStep, Request], Any],
+    prepared: PreparedReference | None = None,
+    instrument: Any = None,
+) -> StepResult:
+    """Run an injection plan on what a search was made from, and keep all that it makes.
+
+    Parameters
+    ----------
+    plan : Plan
+        See `pipeline.injection_plan`; its conditions are decided.
+    trunk : mapping
+        In-memory products of the search, and of the steps before it, by role.
+    identify : callable
+        Gives the identity of what a step is about to make.
+    fill : callable
+        Gives what a step asks for.
+    prepared : PreparedReference, optional
+        What the subtraction of the search left, so that the reference need not be aligned again.
+    instrument : Component, optional
+        The camera.
+
+    Returns
+    -------
+    StepResult
+        Outputs of all steps by role, of a role that several make the last; metrics of the first and the last step.
+    """
+    made: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    for planned in plan:
+        context = StepContext(planned.components, instrument, identify(planned))
+        inputs = {role: made[role] if role in made else trunk[role] for role in planned.step.inputs}
+        for request in planned.step.requests(inputs, planned.params, context):
+            inputs[request.role] = fill(planned, request)
+        if isinstance(planned.step, Subtraction):
+            inputs["prepared"] = prepared
+        result = planned.step.run(inputs, planned.params, context)
+        made |= result.outputs
+        if planned in (plan.steps[0], plan.steps[-1]):
+            metrics |= result.metrics
+        if isinstance(planned.step, Detection):
+            radius_pixel = _NEAR_FWHM * trunk["psf"].fwhm
+            made["detections"] = near_fakes(made["detections"], made["fakes"], radius_pixel)
+    return StepResult(made, metrics)
 
 
 def _searched(
@@ -123,33 +173,23 @@ def _searched(
     store: ProductStore,
     instrument: Any,
 ) -> StepResult:
-    made: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
-    result = StepResult({})
-    for scheduled in plan:
-        planned = scheduled.taken(products.metrics)
-        identity = product_id(planned.provenance.id, unit.place, input_ids)
-        context = StepContext(planned.components, instrument, identity)
-        inputs = {role: made[role] if role in made else products[role] for role in planned.step.inputs}
-        requests = planned.step.requests(inputs, planned.params, context)
-        before = _searched_before(planned, products, store) if requests else None
-        for request in requests:
-            inputs[request.role] = unit.fetch(request, before.inputs if before else {}, planned, products)
-        if isinstance(planned.step, Subtraction) and before is not None:
-            inputs["prepared"] = PreparedReference(products["aligned_reference"], before.metrics)
-        result = planned.step.run(inputs, planned.params, context)
-        made |= result.outputs
-        metrics |= result.metrics
-        if isinstance(planned.step, Detection):
-            radius_pixel = _NEAR_FWHM * products["psf"].fwhm
-            made["detections"] = near_fakes(made["detections"], made["fakes"], radius_pixel)
-    return StepResult(result.outputs, {**_counts(metrics), **result.metrics})
+    """Search a section again, with what was bound to the steps of the search."""
+    branches = Plan(tuple(planned.taken(products.metrics) for planned in plan))
+
+    def identify(planned: PlannedStep) -> str:
+        return product_id(planned.provenance.id, unit.place, input_ids)
+
+    def fill(planned: PlannedStep, request: Request) -> Any:
+        before = _made_by_search(planned.step.outputs[0], products, store)
+        return unit.fetch(request, before.inputs, planned, products)
+
+    subtracted = _made_by_search("difference", products, store)
+    prepared = PreparedReference(products["aligned_reference"], subtracted.metrics)
+    return search_in_memory(branches, products, identify, fill, prepared, instrument)
 
 
-def _searched_before(planned: PlannedStep, products: Products, store: ProductStore) -> ProductState | None:
-    """Return what the search itself made by a step, with the inputs that were bound to it."""
-    return store.find(products.ids[planned.step.outputs[0]])
-
-
-def _counts(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: metrics[name] for name in ("n_sky", "n_galaxy", "n_star", "n_negative")}
+def _made_by_search(role: str, products: Products, store: ProductStore) -> ProductState:
+    found = store.find(products.ids[role])
+    if found is None:
+        raise StoreError(f"the {role} of the search was deleted meanwhile; process again")
+    return found

@@ -12,7 +12,7 @@ from seechange_core.frames import AlignedPair, ColumnTable, Floats, SourceTable,
 from seechange_core.imaging.masked_pixels import grown
 from seechange_core.profile import Profile
 from seechange_core.runner.plain_subtraction import align_plain_pair, measure_plain_pair
-from seechange_core.simulation.fake_places import FakePlaces
+from seechange_core.simulation.fake_places import FakePlaces, on_pixels_of
 from seechange_core.simulation.image_pair import PairConditions, image_pair, with_sky
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.judgement import Truth
@@ -101,7 +101,9 @@ def injected_known_pair(
     sources, new_psf = measured.new.sources, measured.new.psf
     # Where the alignment leaves the reference without a PSF, its own is near enough to tell the noise.
     ref_psf = pair.ref_psf or measured.reference.psf
-    positions, on_galaxy = _positions(rng, pair, sources, number, new_psf.fwhm)
+    reference = measured.reference
+    deep_sources = on_pixels_of(measured.new.mapping, reference.sources, reference.mapping)
+    positions, on_galaxy = _positions(rng, pair, sources, deep_sources, number, new_psf.fwhm)
     if not len(positions):
         raise InputError(f"{name}: there is no room for a source to be injected that both images cover")
     injected = with_expected_snr(
@@ -120,10 +122,15 @@ def injected_known_pair(
 
 
 def _positions(
-    rng: np.random.Generator, pair: AlignedPair, sources: SourceTable, number: int, fwhm: float
+    rng: np.random.Generator,
+    pair: AlignedPair,
+    sources: SourceTable,
+    deep_sources: SourceTable,
+    number: int,
+    fwhm: float,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     covered = ~grown(unusable(pair.new.mask) | unusable(pair.ref.mask), fwhm)
-    places = FakePlaces(rng, covered, sources, fwhm)
+    places = FakePlaces(rng, covered, sources, deep_sources, fwhm)
     near_hosts = places.on_galaxies(number // 2)
     on_sky = places.on_sky(number - len(near_hosts))
     return np.concatenate([on_sky, near_hosts]), np.repeat([False, True], [len(on_sky), len(near_hosts)])

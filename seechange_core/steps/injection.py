@@ -13,7 +13,7 @@ from seechange_core.errors import Rejected
 from seechange_core.frames import FakeTable, Floats, PhotometricSolution, SkyMapping, unusable
 from seechange_core.frames.fakes import GALAXY, SKY, STAR
 from seechange_core.frames.photometry import NJY_ZERO_POINT
-from seechange_core.steps.step import Step, StepContext, StepResult
+from seechange_core.steps.step import ReferenceSourcesRequest, Request, Step, StepContext, StepResult
 
 
 class InjectionParams(Params):
@@ -21,7 +21,7 @@ class InjectionParams(Params):
 
     number: int = parameter(200, description="Sources, fewer where there is no room", ge=10, le=20_000)
     galaxy_fraction: float = parameter(
-        0.4, description="Part of them on galaxies that the image shows", ge=0, le=1
+        0.4, description="Part of them on galaxies that the reference shows", ge=0, le=1
     )
     star_fraction: float = parameter(0.1, description="Part of them that are changes of stars", ge=0, le=1)
     negative_fraction: float = parameter(
@@ -66,6 +66,10 @@ class Injection(Step):
     )
     outputs: ClassVar[tuple[str, ...]] = ("image", "fakes")
 
+    def requests(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> tuple[Request, ...]:
+        """Ask for the sources of the reference, among which are the galaxies."""
+        return (ReferenceSourcesRequest(),)
+
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``image``: `Frame`, and ``fakes``: `FakeTable`.
 
@@ -75,7 +79,7 @@ class Injection(Step):
             If the limit of the image is unknown, or there is no room for any source.
         """
         from seechange_core.imaging.masked_pixels import grown
-        from seechange_core.simulation.fake_places import FakePlaces
+        from seechange_core.simulation.fake_places import FakePlaces, on_pixels_of
         from seechange_core.simulation.injection import inject_point_sources
 
         image, sources, psf = inputs["image"], inputs["sources"], inputs["psf"]
@@ -85,7 +89,9 @@ class Injection(Step):
         rng = context.random()
         covered = ~grown(unusable(image.mask) | unusable(inputs["aligned_reference"].mask), psf.fwhm)
         changed = np.stack([inputs["detections"][axis] for axis in "xy"], axis=1)
-        places = FakePlaces(rng, covered, sources, psf.fwhm, changed)
+        reference = inputs["reference_sources"]
+        deep_sources = on_pixels_of(inputs["mapping"], reference.sources, reference.mapping)
+        places = FakePlaces(rng, covered, sources, deep_sources, psf.fwhm, changed)
         brightest_electron = limit_electron * 10.0 ** (-0.4 * params.brightest)
         on_galaxies = places.on_galaxies(round(params.galaxy_fraction * params.number))
         on_stars = places.on_stars(round(params.star_fraction * params.number), brightest_electron)
@@ -125,7 +131,7 @@ def _brightness(
 def _table(
     x: Floats,
     y: Floats,
-    mapping: SkyMapping | None,
+    mapping: SkyMapping,
     photometry: PhotometricSolution,
     limit_electron: Floats,
     fainter_mag: Floats,
@@ -133,8 +139,7 @@ def _table(
     """Return fakes whose brightness is even in calibrated flux: the same magnitude is the same light at all places."""
     factor = photometry.flux_per_electron_at(x, y)
     flux = limit_electron * 10.0 ** (-0.4 * fainter_mag) * np.median(factor)
-    unknown = np.full(len(x), np.nan)
-    ra, dec = mapping.pixel_to_sky(x, y) if mapping is not None else (unknown, unknown)
+    ra, dec = mapping.pixel_to_sky(x, y)
     columns = {
         "x": x,
         "y": y,
@@ -142,7 +147,9 @@ def _table(
         "dec": dec,
         "flux_electron": flux / factor,
         "flux": flux,
-        "magnitude": NJY_ZERO_POINT - 2.5 * np.log10(np.abs(flux)) if photometry.calibrated else unknown,
+        "magnitude": NJY_ZERO_POINT - 2.5 * np.log10(np.abs(flux))
+        if photometry.calibrated
+        else np.full(len(x), np.nan),
         "environment": np.full(len(x), SKY),
     }
     return FakeTable(columns, {"flux_unit": photometry.flux_unit})

@@ -13,7 +13,8 @@ from scipy.special import ndtr, ndtri
 from seechange_core.frames import Floats
 
 _FEWEST = 10
-_NARROWEST_MAG = 0.02
+#: Noise of 1 sigma blurs a threshold of 10 sigma by as much.
+_NARROWEST_MAG = 0.1
 _LEAST_EFFICIENCY = 0.505
 _START_WIDTH_MAG = 0.25
 #: Nothing is found, or missed, for sure: what no curve explains must not decide everything.
