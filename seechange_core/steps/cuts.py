@@ -50,11 +50,11 @@ class Cut(Params):
 #: What is tested unless the profile says otherwise. A profile changes single thresholds, or adds tests.
 DEFAULT_CUTS: Mapping[str, Mapping[str, Any]] = {
     "unusable": {"column": "unusable_fraction", "comparison": "above", "flag": 0.3, "delete": 0.3},
-    "unlike_psf": {"column": "misfit", "comparison": "above", "flag": 0.4, "delete": None},
-    "narrow": {"column": "width_ratio", "comparison": "below", "flag": 0.6, "delete": None},
+    "unlike_psf": {"column": "misfit", "comparison": "above", "flag": 0.5, "delete": 1.0},
+    "narrow": {"column": "width_ratio", "comparison": "below", "flag": 0.6, "delete": 0.4},
     "wide": {"column": "width_ratio", "comparison": "above", "flag": 1.3, "delete": None},
     "elongated": {"column": "elongation", "comparison": "above", "flag": 3.0, "delete": None},
-    "dipole": {"column": "dipole_fraction", "comparison": "above", "flag": 0.6, "delete": None},
+    "dipole": {"column": "dipole_fraction", "comparison": "above", "flag": 0.75, "delete": None},
 }
 
 

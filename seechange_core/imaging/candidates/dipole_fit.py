@@ -107,7 +107,7 @@ def _drawn(
 ) -> tuple[Pixels, NDArray[np.intp], Pixels, NDArray[np.intp]]:
     """Return for both sources the PSF and by how many pixels its stamp is off the middle one."""
     one, other = positions[:, :2], positions[:, 2:]
-    stamps = [rendered(psf, *source.T, size + 2 * _MARGIN) for source in (one, other)]
+    stamps = [rendered(psf, source[:, 0], source[:, 1], size + 2 * _MARGIN) for source in (one, other)]
     shifts = [(np.floor(source + 0.5) - middle).astype(np.intp) for source in (one, other)]
     return stamps[0], shifts[0], stamps[1], shifts[1]
 
