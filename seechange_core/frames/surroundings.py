@@ -15,8 +15,8 @@ class SurroundingsTable(ColumnTable):
     """What is near each candidate: row i belongs to row i of the measurements.
 
     Where there is nothing to measure a distance to, it is NaN and names are empty. ``meta["flux_unit"]`` says what
-    ``reference_source_flux`` is in, as in `MeasurementTable`; ``meta["galaxies"]`` what galaxies are: those of a catalogue
-    (its name), or ``"reference"``, the extended sources of the reference.
+    ``reference_source_flux`` is in, as in `MeasurementTable`; ``meta["galaxies"]`` what galaxies are: those of a
+    catalogue (its name), or ``"reference"``, the extended sources of the reference.
     """
 
     COLUMNS: ClassVar = {
@@ -31,7 +31,11 @@ class SurroundingsTable(ColumnTable):
         "reference_source_is_star": (np.bool_, "", "that source's shape agrees with the PSF"),
         "saturated_distance": (_f4, "arcsec", "to the nearest saturated pixel of new image or reference"),
         "saturated_pixels": (_f4, "", "saturated pixels of that star: NaN without, the more the brighter"),
-        "saturated_magnitude": (_f4, "mag", "of that star in the star catalogue's main band, where it has it"),
+        "saturated_magnitude": (
+            _f4,
+            "mag",
+            "of that star in the star catalogue's main band, where it has it",
+        ),
         "spike_distance": (_f4, "arcsec", "to the nearest diffraction spike, from its axis"),
         "star_id": (np.str_, "", "nearest star of the star catalogue that the astrometry used"),
         "star_distance": (_f4, "arcsec", "to that star, where it was at the time of the image"),

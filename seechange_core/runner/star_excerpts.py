@@ -23,9 +23,7 @@ def fetch_stars(request: CatalogRequest, planned: PlannedStep, services: Service
     return at_epoch(stars, request.epoch_mjd)
 
 
-def fetch_used_stars(
-    request: UsedStarsRequest, products: Products, services: Services
-) -> StarTable | None:
+def fetch_used_stars(request: UsedStarsRequest, products: Products, services: Services) -> StarTable | None:
     """Load the excerpt that the astrometry used, or else the photometry, and move its stars to the image's epoch."""
     for role in ("mapping", "photometry"):
         identity = products.inputs.get(role, {}).get("stars")

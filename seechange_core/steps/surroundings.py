@@ -24,7 +24,7 @@ from seechange_core.steps.step import (
 )
 
 #: What stands for something unknown, by the type of the column; NaN in all others.
-_UNKNOWN: Mapping[str, Any] = {np.bool_: False, np.str_: "", np.int16: -1}
+_UNKNOWN: Mapping[type[np.generic], Any] = {np.bool_: False, np.str_: "", np.int16: -1}
 
 
 class SurroundingsParams(Params):

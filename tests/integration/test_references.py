@@ -106,7 +106,7 @@ def test_replaced_reference_is_marked_and_what_was_made_with_it_is_found(full_ch
     details = reference_details(store.database, old)
     assert (details.retired, details.replaced_by, details.reference_set) == (True, new, "default")
     made = [entry["process"] for entry in details.made_with_it]
-    assert sorted(made) == ["cutting", "detection", "measuring", "scoring", "subtraction"]
+    assert sorted(made) == ["cutting", "detection", "measuring", "scoring", "subtraction", "surroundings"]
     assert {entry["exposure"] for entry in details.made_with_it} == {full_chain.identities["exposure"]}
     assert len(details.members) == 1
     assert set(details.metrics) == {"astrocal", "coaddition", "extraction", "photocal"}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seechange_core.frames import OrbitTable
-from seechange_core.imaging.astrometry.observer import heliocentric_position, terrestrial_time
 from seechange_core.imaging.asteroids.two_body import heliocentric_positions
+from seechange_core.imaging.astrometry.observer import heliocentric_position, terrestrial_time
 
 #: What is kept of each orbit: direction from the Earth's centre in the middle of the day, and how far from it the
 #: asteroid can be seen on that day from anywhere on Earth (radian).
@@ -41,7 +41,9 @@ def daily_places(blocks: Iterable[OrbitTable], day: int) -> NDArray[np.void]:
     earth = [heliocentric_position(mjd, None)[:, None] for mjd in (middle, middle + _HALF_DAY)]
     found = [np.empty(0, PLACE)]
     for orbits in blocks:
-        seen, later = (heliocentric_positions(orbits, time) - sun for time, sun in zip(times, earth, strict=True))
+        seen, later = (
+            heliocentric_positions(orbits, time) - sun for time, sun in zip(times, earth, strict=True)
+        )
         distance, later_distance = np.linalg.norm(seen, axis=0), np.linalg.norm(later, axis=0)
         direction = seen / distance
         moved = np.linalg.norm(later / later_distance - direction, axis=0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from seechange_core.frames import AsteroidTable, Floats, OrbitTable
-from seechange_core.imaging.astrometry.observer import Place, heliocentric_position, terrestrial_time
+from seechange_core.imaging.asteroids.planets import displacements
 from seechange_core.imaging.asteroids.two_body import heliocentric_positions
+from seechange_core.imaging.astrometry.observer import Place, heliocentric_position, terrestrial_time
 
 #: Light needs this for 1 au (day).
 LIGHT_DAYS_PER_AU = 499.004783836 / 86400.0
@@ -24,14 +25,18 @@ def seen_asteroids(orbits: OrbitTable, mjd_utc: float, place: Place | None) -> A
     Parameters
     ----------
     orbits : OrbitTable
-        Elements near to the time: the planets' pull is neglected.
+        Osculating elements; the planets' pull since their epoch is taken into account.
     mjd_utc : float
         Time.
     place : Place or None
         None is the Earth's centre.
     """
-    first, second = (_seen(orbits, mjd_utc + half, place) for half in (-0.5 * _SHORT, 0.5 * _SHORT))
-    middle, from_sun, observer = _seen_with_sun(orbits, mjd_utc, place)
+    pulled = displacements(orbits, terrestrial_time(mjd_utc))
+    first, middle, second = (
+        _seen(orbits, mjd_utc + late, place, pulled) for late in (-0.5 * _SHORT, 0.0, 0.5 * _SHORT)
+    )
+    observer = heliocentric_position(mjd_utc, place)
+    from_sun = np.linalg.norm(middle + observer[:, None], axis=0)
     distance = np.linalg.norm(middle, axis=0)
     x, y, z = middle
     motion = np.linalg.norm(_unit(second) - _unit(first), axis=0) * _RADIAN_ARCSEC / (_SHORT * 24.0)
@@ -70,19 +75,15 @@ def predicted_magnitudes(
     return magnitudes
 
 
-def _seen(orbits: OrbitTable, mjd_utc: float, place: Place | None) -> Floats:
-    return _seen_with_sun(orbits, mjd_utc, place)[0]
-
-
-def _seen_with_sun(orbits: OrbitTable, mjd_utc: float, place: Place | None) -> tuple[Floats, Floats, Floats]:
-    """Return vectors from the observer (3, n), distances from the Sun (n,) and the observer's place (3,), in au."""
+def _seen(orbits: OrbitTable, mjd_utc: float, place: Place | None, pulled: Floats) -> Floats:
+    """Return vectors from the observer to where bodies were when their light left them (au), shape (3, n)."""
     observer, now = heliocentric_position(mjd_utc, place), terrestrial_time(mjd_utc)
+    away = pulled - observer[:, None]
     light_days = np.zeros(orbits.n_rows)
     for _ in range(_LIGHT_ITERATIONS):
-        position = heliocentric_positions(orbits, now - light_days)
-        seen = position - observer[:, None]
+        seen = heliocentric_positions(orbits, now - light_days) + away
         light_days = LIGHT_DAYS_PER_AU * np.linalg.norm(seen, axis=0)
-    return seen, np.linalg.norm(position, axis=0), observer
+    return seen
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 from seechange_core.frames import Floats, OrbitTable
 
 #: Gauss' constant: the mean motion at 1 au (radian per day).
-_GAUSS = 0.01720209895
+GAUSS = 0.01720209895
 #: Of the ecliptic of J2000 (IAU 1976, as the elements of the Minor Planet Center have it).
 _OBLIQUITY = np.radians(84381.448 / 3600.0)
 _TOLERANCE = 1e-12
@@ -35,7 +35,7 @@ def heliocentric_positions(orbits: OrbitTable, mjd_tt: Floats | float) -> Floats
     """
     a, e = orbits["semi_major_axis"], orbits["eccentricity"]
     days = np.asarray(mjd_tt, np.float64) - orbits["epoch_mjd"]
-    anomaly = eccentric_anomaly(np.radians(orbits["mean_anomaly"]) + _GAUSS * a**-1.5 * days, e)
+    anomaly = eccentric_anomaly(np.radians(orbits["mean_anomaly"]) + GAUSS * a**-1.5 * days, e)
     along = a * (np.cos(anomaly) - e)
     across = a * np.sqrt(1.0 - e * e) * np.sin(anomaly)
     to_perihelion, ahead = _orientation(orbits)

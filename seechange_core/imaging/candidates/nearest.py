@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -41,7 +43,7 @@ def nearest_on_sky(
     return distance, index
 
 
-def taken(values: NDArray[np.generic], index: NDArray[np.intp], missing: object) -> NDArray[np.generic]:
+def taken(values: NDArray[Any], index: NDArray[np.intp], missing: Any) -> NDArray[Any]:
     """Return the values of the rows that an index names, and something else where it names none."""
     if not len(values):
         return np.full(len(index), missing, values.dtype)

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.frames import AsteroidTable, Floats, PhotometricSolution, SkyMapping, SourceTable, StarTable
+from seechange_core.frames import (
+    AsteroidTable,
+    Floats,
+    PhotometricSolution,
+    SkyMapping,
+    SourceTable,
+    StarTable,
+)
 from seechange_core.imaging.candidates.nearest import nearest_on_sky, taken
 from seechange_core.imaging.candidates.saturated_stars import SaturatedStars
 

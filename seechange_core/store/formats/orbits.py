@@ -6,11 +6,11 @@ import csv
 import gzip
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
-import erfa
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +35,7 @@ _MPC_COLUMNS = {
 _MPC_EPOCH, _MPC_PACKED, _MPC_READABLE = (20, 25), (0, 7), (166, 194)
 _MPC_LEAST, _MPC_WIDTH = 103, 194
 _CENTURIES = {"I": 1800, "J": 1900, "K": 2000}
+_ORDINAL_OF_MJD_0 = date(1858, 11, 17).toordinal()
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 #: Names of JPL's small-body database (https://ssd-api.jpl.nasa.gov/doc/sbdb_query.html).
 _JPL_COLUMNS = {
@@ -67,12 +68,12 @@ def orbit_blocks(path: Path) -> Iterator[OrbitTable]:
     blocks = _csv_blocks if names.endswith(".csv") else _mpc_blocks
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            yield from blocks(file, path)
+            yield from blocks(cast(BinaryIO, file), path)
     except (OSError, EOFError) as error:
         raise InputError(f"orbits: {path} cannot be read: {error} (surroundings.orbits)") from error
 
 
-def _mpc_blocks(file: IO[bytes], path: Path) -> Iterator[OrbitTable]:
+def _mpc_blocks(file: BinaryIO, path: Path) -> Iterator[OrbitTable]:
     numbered = enumerate((line.rstrip() for line in file), start=1)
     found_any = False
     while chunk := list(islice(numbered, _BLOCK)):
@@ -117,12 +118,12 @@ def _mpc_epoch(packed: str) -> float:
     try:
         year = _CENTURIES[packed[0]] + int(packed[1:3])
         month, day = _DIGITS.index(packed[3]), _DIGITS.index(packed[4])
-        return float(erfa.cal2jd(year, month, day)[1])
-    except (KeyError, ValueError, IndexError, erfa.ErfaError):
+        return float(date(year, month, day).toordinal() - _ORDINAL_OF_MJD_0)
+    except (KeyError, ValueError, IndexError):
         return float("nan")
 
 
-def _csv_blocks(file: IO[bytes], path: Path) -> Iterator[OrbitTable]:
+def _csv_blocks(file: BinaryIO, path: Path) -> Iterator[OrbitTable]:
     try:
         rows = csv.reader(line.decode("utf-8") for line in file)
         header = [name.strip() for name in next(rows, [])]
