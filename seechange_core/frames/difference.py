@@ -73,8 +73,8 @@ class Difference:
     score : array or None
         Detection significance in sigma: scatter 1 on empty sky; NaN where unusable pixels forbid one. None if the
         algorithm has none.
-    flux, flux_error : array or None
-        PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
+    flux_error : array or None
+        Error of the PSF flux of a source at each pixel (electron). None if the algorithm has none.
     metrics : mapping
         JSON values that describe how well it went.
     translient : array or None
@@ -90,8 +90,12 @@ class Difference:
     mask: Mask
     psf: PsfModel
     score: Pixels | None = None
-    flux: Pixels | None = None
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     translient: Pixels | None = None
     ref_psf: PsfModel | None = None
+
+    @property
+    def flux(self) -> Pixels | None:
+        """PSF flux of a source at each pixel (electron), from score and error; None where these are missing."""
+        return None if self.score is None or self.flux_error is None else self.score * self.flux_error

@@ -124,8 +124,8 @@ def with_score(difference: Difference) -> Difference:
     """Return a difference with score and fluxes, which are computed where the algorithm gives none."""
     if difference.score is not None:
         return difference
-    score, flux, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux=flux, flux_error=flux_error)
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _figures(known: KnownPair, name: str, subtractor: Subtractor) -> SubtractorFigures:

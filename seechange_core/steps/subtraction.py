@@ -111,8 +111,8 @@ def _completed(difference: Difference, pair: AlignedPair) -> Difference:
     difference = replace(difference, ref_psf=pair.ref_psf)
     if difference.score is not None:
         return difference
-    score, flux, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux=flux, flux_error=flux_error)
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
