@@ -20,7 +20,6 @@ from seechange_core.runner.services import Services
 from seechange_core.runner.star_excerpts import bind_stars, fetch_stars, fetch_used_stars
 from seechange_core.steps.step import (
     AsteroidRequest,
-    CalibratedImage,
     CalibrationRequest,
     CatalogRequest,
     FrameRequest,
@@ -233,7 +232,7 @@ class ExposureSection:
     def _(
         self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
-        return CalibratedImage(**self.services.store.references.load(bound[request.role]))
+        return self.services.store.references.load(bound[request.role])
 
     @fetch.register
     def _(

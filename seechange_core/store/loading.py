@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
+from seechange_core.frames import (
+    BackgroundModel,
+    Frame,
+    PhotometricSolution,
+    PsfModel,
+    SkyMapping,
+    SourceTable,
+)
 from seechange_core.models import (
     PSF,
     Background,
@@ -73,15 +83,40 @@ def read_role(
     return FILE_FORMATS[role].read(files.local_path(stored[0], download=download))
 
 
+@dataclass(frozen=True)
+class StoredImage:
+    """A calibrated image with all that was measured on it, whose pixels are read when they are asked for.
+
+    Parameters
+    ----------
+    read_image : callable
+        Returns the `Frame`, which is not kept.
+    background, sources, psf, mapping, photometry
+        In memory.
+    """
+
+    read_image: Callable[[], Frame]
+    background: BackgroundModel
+    sources: SourceTable
+    psf: PsfModel
+    mapping: SkyMapping
+    photometry: PhotometricSolution
+
+    @property
+    def image(self) -> Frame:
+        """The pixels."""
+        return self.read_image()
+
+
 def read_calibrated(
     session: Session, files: FileStore, product_ids: Mapping[str, str], *, download: bool = True
 ) -> dict[str, Any]:
-    """Read a calibrated image with all that was measured on it, its rows found in one statement.
+    """Read fields of a `StoredImage`, their rows found in one statement.
 
     Parameters
     ----------
     product_ids : mapping of str to str
-        By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``.
+        By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``, or some of them.
 
     Raises
     ------
@@ -101,13 +136,15 @@ def read_calibrated(
     found = session.execute(wanted).first()
     if found is None:
         raise StoreError(f"one of the products {', '.join(product_ids.values())} was deleted; process again")
-    values, products = iter(found), {}
+    values = iter(found)
+    products: dict[str, Any] = {}
     for role in product_ids:
         if role in _IN_ROWS:
             products[role] = _IN_ROWS[role][1](next(values))
-        else:
-            (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
-            products[role] = FILE_FORMATS[role].read(files.local_path(stored, download=download))
+            continue
+        (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
+        read = partial(FILE_FORMATS[role].read, files.local_path(stored, download=download))
+        products |= {"read_image": read} if role == "image" else {role: read()}
     return products
 
 

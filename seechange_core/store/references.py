@@ -15,7 +15,7 @@ from seechange_core.frames.mapping import separation_deg
 from seechange_core.imaging.alignment.overlap import contains, middle, overlap_fraction
 from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
-from seechange_core.store.loading import read_calibrated
+from seechange_core.store.loading import StoredImage, read_calibrated
 from seechange_core.store.products import ProductRecord, ProductStore
 from seechange_core.store.rows.references import ReferencePlacement
 
@@ -121,8 +121,8 @@ class References:
                 ranked.append((round(overlap, _OVERLAP_DIGITS), created_at, identity))
         return max(ranked)[2] if ranked else None
 
-    def load(self, identity: str, *, download: bool = True) -> dict[str, Any]:
-        """Return the in-memory products of a reference by role.
+    def load(self, identity: str, *, download: bool = True) -> StoredImage:
+        """Return a reference.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class References:
         """
         loaded = self._load(identity, REFERENCE_ROLES, download)
         self._last = identity, {role: loaded[role] for role in _SOURCE_ROLES}
-        return loaded
+        return StoredImage(**loaded)
 
     def load_sources(self, identity: str) -> dict[str, Any]:
         """Return sources, sky mapping and photometric solution of a reference by role; errors as of `load`."""

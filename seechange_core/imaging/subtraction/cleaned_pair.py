@@ -19,6 +19,7 @@ from seechange_core.imaging.subtraction.patched_plane import Holes, PatchedPlane
 _BACKGROUND_CELLS = 8
 _BACKGROUND_DEGREE = 2
 _BLOCK = 16
+_STRIP_ROWS = 256
 _CLIP_SIGMA = 2.0
 _CLIPPING_ROUNDS = 5
 _SAMPLE_STEP = 3
@@ -135,20 +136,38 @@ def _stand_ins(
     scale: np.float32,
 ) -> tuple[Pixels, Pixels]:
     """Return the light of both images in the bad pixels, one value for each."""
-    if not bad.any():
-        return np.empty(0, np.float32), np.empty(0, np.float32)
     new_psf, ref_psf = pair.psfs()
     depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
-    new, ref = pair.new.data.copy(), pair.ref.data * scale
+    found = [(np.empty(0, np.float32), np.empty(0, np.float32))]
+    for first in range(0, len(bad), _STRIP_ROWS):
+        inner = slice(first, first + _STRIP_ROWS)
+        if not bad[inner].any():
+            continue
+        # Holes are filled so many pixels deep, so what lies further away than that does not matter.
+        rows = slice(max(first - depth - 1, 0), inner.stop + depth + 1)
+        planes = pair.new.data[rows].copy(), pair.ref.data[rows] * scale
+        _fill(*planes, new_bad[rows], ref_bad[rows], depth)
+        chosen = bad[rows].copy()
+        chosen[: first - rows.start] = False
+        chosen[inner.stop - rows.start :] = False
+        found.append((planes[0][chosen], planes[1][chosen]))
+    new, ref = (np.concatenate(values) for values in zip(*found, strict=True))
+    return new, ref
+
+
+def _fill(
+    new: Pixels, ref: Pixels, new_bad: NDArray[np.bool_], ref_bad: NDArray[np.bool_], depth: int
+) -> None:
+    """Put stand-ins into both images, in place."""
+    bad, neither = new_bad | ref_bad, new_bad & ref_bad
+    ref_alone = ref_bad & ~new_bad
     new[new_bad], ref[ref_bad] = 0, 0
     step = new - ref
     step[bad] = 0
     fill_holes(step, bad, depth)
-    ref_alone, neither = ref_bad & ~new_bad, new_bad & ref_bad
     ref[ref_alone] = new[ref_alone] - step[ref_alone]
     fill_holes(ref, neither, depth)
     new[new_bad] = ref[new_bad] + step[new_bad]
-    return new[bad], ref[bad]
 
 
 def without_background(pair: CleanedPair) -> CleanedPair:
