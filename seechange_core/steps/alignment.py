@@ -133,10 +133,10 @@ def aligned_before(
         As in `AlignedPair`.
     """
     shape, metrics = new.image.shape, prepared.metrics
-    first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.image.shape)
+    first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.background.shape)
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
     return AlignedPair(
-        new=_without_sky(new),
+        new=without_sky(new.image, new.background),
         ref=prepared.frame,
         new_psf=new.psf,
         ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),

@@ -35,14 +35,15 @@ def star_residuals(difference: Difference, sources: SourceTable) -> dict[str, An
         ``star_residual_significant``, the part of the stars that are left at more than 5 sigma of either sign: the most
         frequent false candidates.
     """
-    if difference.flux is None or difference.score is None:
+    if difference.score is None or difference.flux_error is None:
         return {}
     stars = sources.rows(sources["is_star"] & (sources["snr"] >= _LEAST_SNR) & ~unusable(sources["mask"]))
-    ny, nx = difference.flux.shape
+    ny, nx = difference.score.shape
     column, row = (np.floor(stars[name] + 0.5).astype(np.intp) for name in ("x", "y"))
     inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
     column, row, flux = column[inside], row[inside], stars["flux"][inside]
-    left, score = difference.flux[row, column] / flux, difference.score[row, column]
+    score = difference.score[row, column]
+    left = score * difference.flux_error[row, column] / flux
     known = np.isfinite(left) & np.isfinite(score)
     metrics: dict[str, Any] = {"n_bright_stars": int(np.count_nonzero(known))}
     if metrics["n_bright_stars"] < _FEWEST_STARS:

@@ -19,7 +19,7 @@ from seechange_core.imaging.candidates.local_noise import local_noise
 from seechange_core.imaging.masked_pixels import planes_within
 from seechange_core.models import PSF, Product
 from seechange_core.store.files import FileStore
-from seechange_core.store.formats.difference import FLUX, FLUX_ERROR, SCORE
+from seechange_core.store.formats.difference import FLUX_ERROR, SCORE
 from seechange_core.store.formats.frame import MASK
 from seechange_core.store.formats.tables import read_table_meta
 from seechange_core.store.formats.windows import read_window
@@ -90,14 +90,15 @@ def local_depth(
     core = max(fwhm / 2, 0.5)
     box = place.around(max(place.radius_pixel, core))
     read = _Reader(session, files, subtraction)
-    planes = read.difference((SCORE, FLUX, FLUX_ERROR, MASK), box)
+    planes = read.difference((SCORE, FLUX_ERROR, MASK), box)
     x, y = place.x - box.x0, place.y - box.y0
     hidden, unusable_fraction = planes_within(planes[MASK], np.array([x]), np.array([y]), core)
     own = planes_within(read.new_mask(box), np.array([x]), np.array([y]), core)[0] if hidden[0] else hidden
     how = {} if detection is None else read.detected(detection)
     noise = _noise(read, how, place)
     factor = float(photometry.flux_per_electron_at(place.x, place.y)[0])
-    flux, flux_error = (_at(planes.get(name), x, y, factor) for name in (FLUX, FLUX_ERROR))
+    score, flux_error = _at(planes[SCORE], x, y, 1.0), _at(planes.get(FLUX_ERROR), x, y, factor)
+    flux = None if score is None or flux_error is None else score * flux_error
     limit = None if flux_error is None else _LIMIT_SIGMA * flux_error * noise
     near = _within(planes[SCORE].shape, x, y, place.radius_pixel)
     in_njy = photometry.flux_unit == "nJy"
