@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Completeness, Product, ZeroPoint
 
-#: Half of the injected sources are found; five times the noise of the new image.
+#: Half of the injected sources are found; five times the noise.
 INJECTED, NOISE = "injected", "noise"
 
 
@@ -25,8 +25,7 @@ class DetectionLimit:
         AB.
     kind : {"injected", "noise"}
         ``"injected"``: half of the injected sources of this brightness are found. ``"noise"``: where none were
-        injected, 5 sigma of the new image for a point source on empty sky; what the reference adds to the noise, and
-        what cuts lose, is not in it.
+        injected, 5 sigma of a point source on the difference's empty sky; what cuts lose is not in it.
     error : float or None
         1 sigma (mag); None if it is not known.
     """
@@ -65,14 +64,17 @@ def detection_limits(
         Completeness.stage == stage,
         Completeness.magnitude50.is_not(None),
     )
+    subtraction, injection = aliased(Product), aliased(Product)
+    measured = subtraction.metrics["difference_limiting_magnitude"].as_float()
+    # Where the subtraction did not measure it, the new image's own is the nearest.
+    noise = func.coalesce(measured, ZeroPoint.limiting_magnitude)
     wanted = (
-        select(
-            ZeroPoint.image_id, ZeroPoint.limiting_magnitude, Completeness.magnitude50, Completeness.error50
-        )
+        select(ZeroPoint.image_id, noise, Completeness.magnitude50, Completeness.error50)
+        .join(subtraction, subtraction.id == ZeroPoint.image_id)
         .outerjoin(Completeness, fitted)
-        .outerjoin(Product, Product.id == Completeness.product_id)
+        .outerjoin(injection, injection.id == Completeness.product_id)
         .where(ZeroPoint.image_id.in_(image_ids))
-        .order_by(Product.created_at, Product.id)
+        .order_by(injection.created_at, injection.id)
     )
     found: dict[UUID, DetectionLimit] = {}
     for image_id, noise_limit, magnitude50, error50 in session.execute(wanted):

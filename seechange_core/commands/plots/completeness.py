@@ -18,6 +18,7 @@ _NAMES = {SKY: "empty sky", GALAXY: "galaxies", STAR: "stars"}
 _MARKERS = {SKY: "o", GALAXY: "s", STAR: "^"}
 _PER_BIN = 12
 _MOST_BINS = 16
+_BRIGHT_SIGMA = 8.0
 
 
 def plot_completeness(tables: Sequence[RecoveredTable]) -> Figure:
@@ -49,7 +50,7 @@ def plot_completeness(tables: Sequence[RecoveredTable]) -> Figure:
     part.legend(frameon=False, loc="lower left")
     ratio.axhline(1.0, color=BLACK, linewidth=0.8, alpha=0.4)
     ratio.set(xlabel=unit, ylabel="measured divided by true flux", ylim=(0.0, 2.0))
-    ratio.set_title("what was found (mean weighted with the errors)", loc="left")
+    ratio.set_title("what was found, and the weighted mean of the bright ones", loc="left")
     ratio.legend(frameon=False, loc="upper left")
     for axes in (part, ratio):
         axes.grid(visible=True, alpha=0.25)
@@ -96,8 +97,12 @@ def _draw_fluxes(axes: Axes, magnitude: Floats, columns: dict[str, Floats], envi
         columns["measured_flux"][found] / true,
         columns["measured_flux_error"][found] / np.abs(true),
     )
-    weight = 1.0 / error**2
-    mean, mean_error = float(np.average(ratio, weights=weight)), float(weight.sum() ** -0.5)
+    # Of faint ones only those are found that the noise made brighter.
+    bright = np.abs(true) > _BRIGHT_SIGMA * columns["measured_flux_error"][found]
+    label = _NAMES[environment]
+    if bright.any():
+        weight = 1.0 / error[bright] ** 2
+        label += f": {np.average(ratio[bright], weights=weight):.3f} ± {weight.sum() ** -0.5:.3f}"
     axes.errorbar(
         magnitude[found],
         ratio,
@@ -107,5 +112,5 @@ def _draw_fluxes(axes: Axes, magnitude: Floats, columns: dict[str, Floats], envi
         markersize=4,
         linewidth=0.7,
         alpha=0.7,
-        label=f"{_NAMES[environment]}: {mean:.3f} ± {mean_error:.3f}",
+        label=label,
     )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from seechange_core.cli import cli
 from seechange_core.errors import Rejected
 from seechange_core.models import Completeness, DataFile, Image, Measurements, Object, Product
 from seechange_core.runner.section_report import DONE
 from seechange_core.steps.injection import Injection
 from seechange_core.store.database import Database
 from seechange_core.store.deletion import delete_everything
-from seechange_core.store.detection_limits import INJECTED, NOISE, detection_limits
+from seechange_core.store.detection_limits import INJECTED, NOISE, DetectionLimit, detection_limits
 
 FAKES = ("runner.fakes=true", "injection.number=60")
 
@@ -48,8 +51,10 @@ def test_the_search_itself_is_left_as_it_was(searched: Any, new_exposure: Path) 
 def test_completeness_can_be_queried(searched: Any, new_exposure: Path) -> None:
     (difference,) = searched.rows(Image, Image.is_difference)
     database = Database(searched.url)
+    (subtraction,) = searched.rows(Product, Product.id == difference.id)
     with database.read() as session:
-        assert detection_limits(session, [difference.id])[difference.id].kind == NOISE
+        before = detection_limits(session, [difference.id])[difference.id]
+    assert before == DetectionLimit(subtraction.metrics["difference_limiting_magnitude"], NOISE)
     searched.process([new_exposure], *FAKES)
     rows = {(row.environment, row.stage): row for row in searched.rows(Completeness)}
     assert {row.image_id for row in rows.values()} == {difference.id}
@@ -60,6 +65,34 @@ def test_completeness_can_be_queried(searched: Any, new_exposure: Path) -> None:
         limit = detection_limits(session, [difference.id])[difference.id]
     database.close()
     assert (limit.kind, limit.magnitude, limit.error) == (INJECTED, sky.magnitude50, sky.error50)
+    # Half is found where the noise is a fifth of the light, or a little below: peaks are looked for.
+    assert limit.magnitude == pytest.approx(before.magnitude, abs=0.1 + 3.0 * sky.error50)
+
+
+def test_commands(searched: Any, new_exposure: Path, tmp_path: Path) -> None:
+    injected = [
+        *searched.options,
+        "--set=injection.number=60",
+        "--sections=C1",
+        "--jobs=1",
+        str(new_exposure),
+    ]
+    located = [f"--set={assignment}" for assignment in searched.assignments[:2]]
+    run = CliRunner()
+    assert "nothing was injected" in run.invoke(cli, ["fakes", "show", *located]).output
+    made = run.invoke(cli, ["fakes", "run", "--json", *injected])
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)[0]["steps"][-1]["metrics"]["n_fakes"] == 60
+    (difference,) = searched.rows(Image, Image.is_difference)
+    picture = tmp_path / "completeness.png"
+    for image in (difference.id, difference.new_image_id):
+        shown = run.invoke(cli, ["fakes", "show", str(image), "--json", f"--plot={picture}", *located])
+        assert shown.exit_code == 0, shown.output
+        rows = json.loads(shown.stdout)
+        assert {row["image"] for row in rows} == {str(difference.id)}
+        assert sum(row["n_fakes"] for row in rows if row["stage"] == "measured") == 60
+    assert picture.stat().st_size > 10_000
+    assert run.invoke(cli, ["fakes", "show", "--filter", "no such", *located]).output.startswith("nothing")
 
 
 def test_it_is_made_once_and_everywhere_the_same(
