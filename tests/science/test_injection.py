@@ -9,7 +9,7 @@ import pytest
 from scipy.special import ndtr
 
 from seechange_core.frames import Floats, RecoveredTable
-from seechange_core.frames.fakes import SKY
+from seechange_core.frames.fakes import SKY, STAR
 from seechange_core.simulation.image_pair import CONDITIONS
 from seechange_core.simulation.judgement import half_found_at
 from seechange_core.simulation.pair import SimulatedPair
@@ -117,9 +117,9 @@ def test_fluxes_are_recovered(
 def test_the_prepared_search_is_the_full_one(pair: InjectedPair, recovered: RecoveredTable) -> None:
     full = pair.searched_again(prepared=False).outputs["recovered"]
     assert np.array_equal(full["flux_electron"], recovered["flux_electron"])
-    # The full one measures the flux ratio again, on stars some of which have been changed.
+    # The full one measures the flux ratio again, on stars some of which have been changed; that matters on stars alone.
     assert np.count_nonzero(full["detected"] != recovered["detected"]) <= 2
-    both = full["measured"] & recovered["measured"]
+    both = full["measured"] & recovered["measured"] & (recovered["environment"] != STAR)
     difference = np.abs(full["detection_score"] - recovered["detection_score"])[both]
     assert np.median(difference) < 0.01
-    assert difference.max() < 0.5
+    assert difference.max() < 0.2
