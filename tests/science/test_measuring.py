@@ -137,6 +137,66 @@ def test_point_sources_are_like_the_psf_and_bogus_ones_are_not(
         assert unflagged(hits).mean() <= 0.03
 
 
+@pytest.mark.parametrize("fwhm", [2.5, 4.5])
+def test_two_sources_of_opposite_sign_are_told_from_one(
+    fwhm: float, seed: int, record_figure: Callable[[str, float, str], None]
+) -> None:
+    rng = np.random.default_rng(seed)
+    psf, n_side, apart = gaussian_psf(fwhm), 20, 0.8 * fwhm
+    x, y = positions(rng, n_side)
+    flux = 40.0 * sigma_of(psf, x, y)
+    pair = np.concatenate([x - apart / 2, x + apart / 2]), np.concatenate([y, y])
+    dipoles = difference_with(rng, psf, n_side, *pair, np.concatenate([flux, -0.7 * flux]))
+    measured = measure_candidates(dipoles, x - 0.6 * apart, y)
+    separation = measured["dipole_separation"] / apart
+    ratio = measured["dipole_opposite_flux"] / measured["dipole_flux"]
+    record_figure(f"separation of dipoles, FWHM {fwhm}", np.median(separation), "true")
+    record_figure(f"scatter of the separation, FWHM {fwhm}", separation.std(), "true")
+    # The two fluxes and the separation are correlated: each is known to about 5 %.
+    assert np.median(separation) == pytest.approx(1.0, abs=0.02)
+    assert np.median(ratio) == pytest.approx(0.7, abs=0.02)
+    assert np.median(measured["dipole_flux"] / flux) == pytest.approx(1.0, abs=0.02)
+    assert separation.std() < 0.1
+    assert measured["dipole_chi2_gain"].min() > 100.0
+
+    single = measure_candidates(difference_with(rng, psf, n_side, x, y, flux), x, y)
+    # Three parameters more, at the best of several places.
+    assert np.percentile(single["dipole_chi2_gain"], 97) < 20.0
+    assert np.median(single["dipole_opposite_flux"] / flux) < 0.1
+
+
+def test_adaptive_moments_are_those_of_the_light(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fwhm, n_side = 4.5, 15
+    psf = gaussian_psf(fwhm)
+    x, y = positions(rng, n_side)
+    flux = 150.0 * sigma_of(psf, x, y)
+    point = measure_candidates(difference_with(rng, psf, n_side, x, y, flux), x, y)
+    # A pixel adds the variance of its own width.
+    sigma_squared = (fwhm / 2.3548) ** 2 + 1 / 12
+    for axis in ("moment_xx", "moment_yy"):
+        assert np.median(point[axis]) == pytest.approx(sigma_squared, rel=0.02)
+    assert np.median(point["moment_xy"]) == pytest.approx(0.0, abs=0.02 * sigma_squared)
+    assert np.median(point["adaptive_width_ratio"]) == pytest.approx(1.0, abs=0.01)
+    # Light that is wider along x by a quarter of the variance.
+    wide = np.concatenate([x - 0.5 * sigma_squared**0.5, x + 0.5 * sigma_squared**0.5])
+    pairs = difference_with(rng, psf, n_side, wide, np.concatenate([y, y]), np.concatenate([flux, flux]) / 2)
+    measured = measure_candidates(pairs, x, y)
+    assert np.median(measured["moment_xx"] / measured["moment_yy"]) == pytest.approx(1.25, abs=0.03)
+
+
+def test_flux_is_the_same_in_all_apertures(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    psf, n_side = gaussian_psf(3.5), 20
+    x, y = positions(rng, n_side)
+    flux = 100.0 * sigma_of(psf, x, y)
+    measured = measure_candidates(difference_with(rng, psf, n_side, x, y, flux), x, y)
+    pull = (measured["aperture_fluxes"] - flux[:, None]) / measured["aperture_flux_errors"]
+    # 400 sources: the error of the mean is 0.05, that of the scatter 0.035.
+    np.testing.assert_allclose(pull.mean(axis=0), 0.0, atol=0.25)
+    np.testing.assert_allclose(pull.std(axis=0), 1.0, atol=0.15)
+
+
 def test_masked_pixels_do_not_bias_the_flux(seed: int) -> None:
     rng = np.random.default_rng(seed)
     psf, n_side = gaussian_psf(3.5), 25

@@ -13,7 +13,6 @@ from seechange_core.imaging.candidates.adaptive_moments import adaptive_moments
 from seechange_core.imaging.candidates.dipole_fit import fit_dipole
 from seechange_core.imaging.candidates.opposite_source import opposite_source
 from seechange_core.imaging.psf.point_source_fit import fit_psf
-from seechange_core.imaging.psf.rendering import rendered
 from seechange_core.imaging.sources.shape import aperture_weights, squared_distance, width_and_elongation
 from seechange_core.imaging.stamps import cut, stamp_corners
 
@@ -71,7 +70,9 @@ def measure_candidates(difference: Difference, x: Floats, y: Floats) -> dict[str
     inner = (slice(None), slice(rim, size - rim), slice(rim, size - rim))
     fit = fit_psf(data[inner], fit_weight[inner], psf, x, y, largest_shift_pixel=fwhm)
     x_fit, y_fit = middle_x + fit.dx, middle_y + fit.dy
-    profile = rendered(psf, x_fit, y_fit, size).astype(np.float64)
+    # The fitted position may lie in another pixel than the middle one of its stamp.
+    rows, columns = (psf.resampling(phase, size) for phase in (fit.dy, fit.dx))
+    profile = rows @ psf.samples(x, y) @ columns.transpose(0, 2, 1)
 
     distance = squared_distance(fit.dx, fit.dy, size)
     near = distance <= (_NEIGHBOURHOOD_FWHM * fwhm) ** 2
@@ -95,7 +96,7 @@ def measure_candidates(difference: Difference, x: Floats, y: Floats) -> dict[str
         for radius in APERTURE_RADII_FWHM
     ]
     aperture_fluxes, aperture_flux_errors = (
-        np.stack(columns, axis=1) for columns in zip(*apertures, strict=True)
+        np.stack(values, axis=1) for values in zip(*apertures, strict=True)
     )
     one_fwhm = APERTURE_RADII_FWHM.index(1.0)
     width_ratio, elongation = width_and_elongation(light, profile, good, fit.dx, fit.dy, fwhm)
