@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "List exposures, images, detections, measurements, objects.",
     "object": "Show one object, say what it is, merge and split objects.",
     "plot": "Draw images, residuals of the astrometry, differences, stamps and light curves.",
+    "report": "Tell how a night or an exposure went, as one page with figures.",
     "why": "Say what happened at a position in every exposure, and why nothing was found.",
     "export": "Write an image as plain FITS with its WCS and zero point, for other programs.",
     "profile": "Show, list and check configurations.",

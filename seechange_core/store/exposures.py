@@ -133,6 +133,11 @@ class Exposures:
             raise StoreError(f"{count} a file called {name!r}; `seechange show exposures` lists them by id")
         return found[0]
 
+    def instruments(self) -> list[str]:
+        """Return the names of the cameras that there are exposures of."""
+        with self._database.read() as session:
+            return list(session.scalars(select(Exposure.instrument).distinct().order_by(Exposure.instrument)))
+
     def named(self, instrument: str | None, file_name: str) -> list[Exposure]:
         """Return the exposures of a camera, or of all, that have a file of this name in whatever folder, by time."""
         wanted = (
