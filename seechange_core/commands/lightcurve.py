@@ -61,7 +61,7 @@ def lightcurve(
 ) -> None:
     """Give the light curve of an object.
 
-    Without --forced it has what was detected. Fluxes are those in the difference; where the reference has a star at
+    Without --forced it has what was detected. Fluxes are those in the difference; where the reference has a source at
     this place, forced photometry gives the sum of both as total_flux. flux_unit says what they are in: only nJy are
     calibrated and have magnitudes.
     """

@@ -30,7 +30,7 @@ class LightCurveTable(ColumnTable):
         "limiting_magnitude": (_f4, "mag AB", "of 5 sigma in the difference"),
         "baseline": (_f8, "nJy", "mean flux of epochs outside the event, of the same filter and reference"),
         "baseline_error": (_f8, "nJy", "1 sigma"),
-        "reference_flux": (_f8, "nJy", "PSF flux of the star in the reference; NaN where it has none"),
+        "reference_flux": (_f8, "nJy", "PSF flux of the reference's own source there; NaN where it has none"),
         "reference_flux_error": (_f8, "nJy", "1 sigma, the same for all images with this reference"),
         "total_flux": (_f8, "nJy", "flux in the difference and in the reference together"),
         "total_flux_error": (_f8, "nJy", "1 sigma"),

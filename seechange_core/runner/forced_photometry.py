@@ -15,8 +15,8 @@ from seechange_core.store import Store
 from seechange_core.store.formats.source_pixels import read_around
 from seechange_core.store.light_curves import DifferenceImage, forced_provenance
 
-#: A star of the reference that lies within this many pixels of the object is the object.
-_SAME_STAR_PIXEL = 1.0
+#: A source of the reference that lies within this many pixels of the object is the object.
+_SAME_SOURCE_PIXEL = 1.0
 #: So much is lost if the run is stopped.
 _IMAGES_AT_ONCE = 200
 _ARCSEC_PER_DEG = 3600.0
@@ -116,16 +116,18 @@ def _measured(
 
 
 def _reference_flux(store: Store, identity: str, target: Any) -> ReferenceFlux:
-    """Return the PSF flux of the star that a reference has at the place of an object."""
+    """Return the PSF flux of the source that a reference has at the place of an object.
+
+    Whether it looks like a star is not asked: a coadd of a variable star does not, where some members were clipped.
+    """
     if not identity:
         return np.nan, np.nan
     reference = store.references.load_sources(identity)
     sources, mapping, photometry = (reference[role] for role in ("sources", "mapping", "photometry"))
-    stars = sources.rows(np.asarray(sources["is_star"], bool))
-    ra, dec = mapping.pixel_to_sky(stars["x"], stars["y"])
+    ra, dec = mapping.pixel_to_sky(sources["x"], sources["y"])
     distance = separation_deg(target.ra, target.dec, ra, dec) * _ARCSEC_PER_DEG / mapping.pixel_scale_arcsec
-    if not len(distance) or not distance.min() <= _SAME_STAR_PIXEL or photometry.flux_unit == "electron":
+    if not len(distance) or not distance.min() <= _SAME_SOURCE_PIXEL or photometry.flux_unit == "electron":
         return np.nan, np.nan
     nearest = int(distance.argmin())
-    factor = float(photometry.flux_per_electron_at(stars["x"][nearest], stars["y"][nearest])[0])
-    return float(stars["flux"][nearest]) * factor, float(stars["flux_error"][nearest]) * factor
+    factor = float(photometry.flux_per_electron_at(sources["x"][nearest], sources["y"][nearest])[0])
+    return float(sources["flux"][nearest]) * factor, float(sources["flux_error"][nearest]) * factor

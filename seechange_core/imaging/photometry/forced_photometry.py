@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,12 +28,16 @@ class SourcePixels:
         Bits of `MaskPlane`.
     profile : array of shape (size, size)
         The PSF at the position of the source.
+    flux_error : float
+        Error of a flux there as the subtraction gives it, which allows for errors of registration, PSF and flux ratio
+        under bright light; NaN where there is none.
     """
 
     data: Floats
     variance: Floats
     mask: Mask
     profile: Floats
+    flux_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def forced_fluxes(sources: Sequence[SourcePixels]) -> ForcedFluxes:
     -----
     Weights are the model variance, never the pixel's own noise, which would bias the flux by some per cent. A flux at a
     given position is not biased by the noise, as one at the brightest position is. Horne (1986), PASP 98, 609, eq. 8.
+    The error is that of the fit, or that of the subtraction where this is larger.
     """
     measured = np.array([_fitted(source) for source in sources]).reshape(-1, 4)
     return ForcedFluxes(*measured.T)
@@ -78,4 +84,5 @@ def _fitted(source: SourcePixels) -> tuple[float, float, float, float]:
     information = float((weight * shape**2).sum())
     flux = float((weight * shape * data).sum()) / information
     chi_square = float((weight * (data - flux * shape) ** 2).sum())
-    return flux, information**-0.5, chi_square / max(len(data) - 1, 1), max(masked, 0.0)
+    error = float(np.fmax(information**-0.5, source.flux_error))
+    return flux, error, chi_square / max(len(data) - 1, 1), max(masked, 0.0)

@@ -11,6 +11,7 @@ import numpy as np
 from seechange_core.frames import Box, MaskPlane, PsfModel
 from seechange_core.frames.mask import MASK_DTYPE
 from seechange_core.imaging.photometry.forced_photometry import SourcePixels
+from seechange_core.store.formats.difference import FLUX_ERROR
 from seechange_core.store.formats.document import METADATA
 from seechange_core.store.formats.frame import IMAGE, MASK, VARIANCE
 from seechange_core.store.formats.pieces import Extension, open_pieces
@@ -32,7 +33,7 @@ def read_around(path: Path, x: float, y: float, radius_fwhm: float) -> SourcePix
     StoreError
         If the file is missing, damaged or truncated.
     """
-    wanted = {METADATA, IMAGE, VARIANCE, MASK, PSF}
+    wanted = {METADATA, IMAGE, VARIANCE, MASK, PSF, FLUX_ERROR}
     planes: dict[str, Extension] = {}
     with open_pieces(path) as extensions:
         for name, found in extensions:
@@ -53,4 +54,8 @@ def read_around(path: Path, x: float, y: float, radius_fwhm: float) -> SourcePix
             inside = Box(box.y0 - corner_y, box.y1 - corner_y, box.x0 - corner_x, box.x1 - corner_x).slices
             for plane, name in ((data, IMAGE), (variance, VARIANCE), (mask, MASK)):
                 plane[inside] = planes[name].piece(box)
-    return SourcePixels(data, variance, mask, psf.stamp(x, y, size))
+        flux_error = math.nan
+        column, row = math.floor(x + 0.5), math.floor(y + 0.5)
+        if FLUX_ERROR in planes and 0 <= column < shape[1] and 0 <= row < shape[0]:
+            flux_error = float(planes[FLUX_ERROR].piece(Box(row, row + 1, column, column + 1))[0, 0])
+    return SourcePixels(data, variance, mask, psf.stamp(x, y, size), flux_error)
