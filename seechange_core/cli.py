@@ -21,6 +21,7 @@ COMMANDS = {
     "bench": "Compare algorithms on the same images.",
     "calibration": "Make bias and flat frames known, and list them.",
     "fakes": "Inject sources into images, and show how complete the search is.",
+    "score": "Show how well a scorer scores, and train one on labels of your own.",
     "show": "List exposures, images, detections, measurements, objects.",
     "object": "Show one object, say what it is, merge and split objects.",
     "plot": "Draw images, residuals of the astrometry, differences, stamps and light curves.",

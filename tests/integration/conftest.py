@@ -127,6 +127,7 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
             ra=ra,
             dec=dec,
             mask=np.zeros(n_candidates),
+            stamp=np.arange(n_candidates),
             position_error_arcsec=np.full(n_candidates, 0.1),
         ),
         "decisions": decisions,

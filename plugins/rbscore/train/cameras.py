@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 #: The network is fitted to scenes of these cameras.
-TRAINING_CAMERAS = range(160)
+TRAINING_CAMERAS = range(140)
 #: Calibration and threshold are fitted to, and the training is stopped by, these.
-VALIDATION_CAMERAS = range(1000, 1030)
+VALIDATION_CAMERAS = range(1000, 1020)
 #: The figures that are quoted are of these. Neither the network nor its calibration knows them.
-TEST_CAMERAS = range(2000, 2050)
+TEST_CAMERAS = range(2000, 2040)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ THRESHOLD_SIGMA = 4.5
 SHAPE = (768, 768)
 SUBTRACTORS: tuple[type[Subtractor], ...] = (*4 * [Zogy], *3 * [AlardLupton], Sfft)
 _MOST_OF_A_KIND = 200
+_FLUX_RATIO_ERROR = 0.003
+_FWHM_PER_SIGMA = 2.3548
 
 
 def labelled_candidates(
@@ -115,20 +117,23 @@ def _sky(
 def _believed(
     rng: np.random.Generator, used: Camera, scene: SimulatedPair, new: Frame, ref: Frame
 ) -> AlignedPair:
-    """Return the pair as it would be measured: PSFs, flux ratio and registration are off by a little."""
+    """Return the pair as it would be measured: PSFs, flux ratio and registration are off by about their errors."""
     new_psf, ref_psf = (
         replace(field, fwhm=field.fwhm * (1.0 + rng.normal(0.0, used.psf_error))).model()
         for field in (scene.new_field, scene.ref_field)
     )
-    registration = used.registration_rms * rng.uniform(0.3, 1.5)
+    registration, width, flux = rng.uniform((0.3, 0.5, 0.5), (1.5, 1.5, 1.5))
+    width_variance = (scene.new_field.fwhm / _FWHM_PER_SIGMA) ** 2
     return replace(
         scene.pair,
         new=new,
         ref=ref,
         new_psf=new_psf,
         ref_psf=ref_psf,
-        flux_ratio=scene.pair.flux_ratio * (1.0 + rng.normal(0.0, 0.005)),
-        registration_error=(registration, registration),
+        flux_ratio=scene.pair.flux_ratio * (1.0 + rng.normal(0.0, _FLUX_RATIO_ERROR)),
+        registration_error=(registration * used.registration_rms,) * 2,
+        width_error=width * 2.0 * math.sqrt(2.0) * used.psf_error * width_variance,
+        flux_ratio_error=flux * _FLUX_RATIO_ERROR,
     )
 
 
@@ -171,8 +176,14 @@ def candidates(difference: Difference, new: Frame, ref: Frame) -> tuple[Stamps, 
         "mapping": None,
         "photometry": PhotometricSolution(30.0, 0.01, 0.02, 50, "r"),
     }
-    measurements = Measuring().run(inputs, MeasuringParams(), context).outputs["measurements"]
+    measurements = Measuring().run(inputs, _deleting_little(), context).outputs["measurements"]
     return stamps.rows(measurements["stamp"]), measurements
+
+
+def _deleting_little() -> MeasuringParams:
+    """Return cuts that leave all to be scored but what has hardly a usable pixel."""
+    names = [name for name in MeasuringParams().cuts if name != "unusable"]
+    return MeasuringParams(cuts={name: {"delete": None} for name in names})
 
 
 def labelled(

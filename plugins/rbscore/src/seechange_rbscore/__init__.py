@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seechange_core.api import Params, Scorer, hookimpl, parameter
 from seechange_core.errors import InputError
@@ -58,6 +60,36 @@ class RealBogus(Scorer):
         threshold = {"threshold": self._network.threshold}
         details = [threshold if known else {**threshold, "seen": False} for known in visible]
         return np.where(visible, scores, 0.0), details
+
+    def record(self) -> dict[str, Any]:
+        """Return what is known of the network: training, split, threshold, and figures on what it was not fitted to."""
+        if self.params.model is None:
+            text = resources.files(__name__).joinpath("model.json").read_text("utf-8")
+        else:
+            beside = Path(self.params.model).with_suffix(".json")
+            if not beside.exists():
+                return {}
+            text = beside.read_text("utf-8")
+        record: dict[str, Any] = json.loads(text)
+        return record
+
+    def train(
+        self, stamps: Stamps, measurements: MeasurementTable, real: NDArray[np.bool_], output: Path
+    ) -> dict[str, Any]:
+        """Go on training this network, and write the new one, with its record beside it as JSON."""
+        try:
+            from seechange_rbscore.training.retraining import retrained
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"training rbscore needs {error.name}, which is not installed: pip install 'seechange-rbscore[train]'"
+            ) from error
+        weights, record = retrained(self._weights, stamps, measurements, real)
+        try:
+            output.write_bytes(weights)
+            output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output} cannot be written: {error.strerror}") from error
+        return record
 
     @cached_property
     def _weights(self) -> bytes:

@@ -62,11 +62,11 @@ def summary(score: Floats, real: _Labels, snr: Floats, threshold: float) -> dict
     Parameters
     ----------
     score, real, snr : array of shape (n,)
-        Scores, labels, and absolute signal-to-noise ratios.
+        Scores, labels, and absolute signal-to-noise ratios; those that are not known count as high.
     threshold : float
         Recommended.
     """
-    bright = real & (snr > 7.0)
+    bright = real & ~(snr <= 7.0)
     at_two = threshold_missing(score, bright, 0.02)
     edges = np.linspace(0.0, 1.0, 11)
     return {

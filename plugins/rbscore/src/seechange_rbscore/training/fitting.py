@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -65,10 +65,14 @@ class LabelledSet:
             np.full(len(sign), weight),
         )
 
+    def rows(self, index: NDArray[np.bool_]) -> LabelledSet:
+        """Return the candidates that a mask selects."""
+        return LabelledSet(*(getattr(self, field.name)[index] for field in fields(self)))
+
     def joined(self, *others: LabelledSet) -> LabelledSet:
         """Return this set and others as one."""
-        names = ("planes", "features", "real", "snr", "weight")
-        return LabelledSet(*(np.concatenate([getattr(s, name) for s in (self, *others)]) for name in names))
+        columns = [[getattr(part, field.name) for part in (self, *others)] for field in fields(self)]
+        return LabelledSet(*map(np.concatenate, columns))
 
 
 def fit(
@@ -78,7 +82,7 @@ def fit(
     epochs: float,
     rate: float,
     seed: int,
-    report: Callable[[str], None],
+    report: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Minimise the cross-entropy with both classes weighted equally; the same seed gives the same weights.
 
@@ -96,7 +100,7 @@ def fit(
     rate : float
         Largest learning rate, of a cycle that rises over a tenth of the steps and falls as a cosine.
     seed : int
-    report : callable
+    report : callable, optional
         Told how it goes.
     """
     torch.set_num_threads(1)
@@ -157,18 +161,21 @@ def log_odds(network: RealBogusNetwork, data: LabelledSet) -> Floats:
 def calibrate(network: RealBogusNetwork, data: LabelledSet) -> None:
     """Scale and shift the log odds so that scores are probabilities on candidates that were not fitted.
 
-    Both classes count alike. Platt (1999), in Advances in Large Margin Classifiers, 61.
+    Both classes count alike, and targets are those of Platt (1999), in Advances in Large Margin Classifiers, 61: no
+    number of examples makes one certain.
     """
     odds = torch.from_numpy(log_odds(network, data))
     real = torch.from_numpy(data.real.astype(np.float64))
-    weight = torch.where(real > 0, 0.5 / real.sum(), 0.5 / (1.0 - real).sum())
+    n_real, n_bogus = real.sum(), (1.0 - real).sum()
+    weight = torch.where(real > 0, 0.5 / n_real, 0.5 / n_bogus)
+    target = torch.where(real > 0, (n_real + 1.0) / (n_real + 2.0), 1.0 / (n_bogus + 2.0))
     scale = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([scale], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
         value = torch.nn.functional.binary_cross_entropy_with_logits(
-            scale[0] * odds + scale[1], real, weight=weight, reduction="sum"
+            scale[0] * odds + scale[1], target, weight=weight, reduction="sum"
         )
         value.backward()
         return value
