@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("product_id", sa.Uuid(), sa.ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
         sa.Column("image_id", sa.Uuid(), sa.ForeignKey("images.id"), nullable=False),
         sa.Column("environment", one_of("environment", "sky", "galaxy", "star"), nullable=False),
-        sa.Column("stage", one_of("stage", "detected", "measured"), nullable=False),
+        sa.Column("stage", one_of("stage", "detected", "measured", "accepted"), nullable=False),
         sa.Column("n_fakes", sa.Integer(), nullable=False),
         sa.Column("n_found", sa.Integer(), nullable=False),
         sa.Column("flux_unit", one_of("flux_unit", "nJy", "relative", "electron"), nullable=False),

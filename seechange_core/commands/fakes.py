@@ -95,7 +95,8 @@ def show(
     """Show down to which magnitude injected sources are found.
 
     IMAGES are ids of differences or of new images, which 'seechange show images' lists; by default all. A row is for
-    one image, environment (sky; galaxy; star: a change of a star) and stage (detected; measured: not deleted by a cut).
+    one image, environment (sky; galaxy; star: a change of a star) and stage (detected; measured: not deleted by a cut;
+    accepted: not below the threshold that a scorer recommends).
     magnitude50 is where half are found, error50 its error, width the standard deviation of the slope, efficiency the
     part of the brightest that is found. A dash stands for what too few sources decide.
     """

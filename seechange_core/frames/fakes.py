@@ -10,8 +10,9 @@ from seechange_core.frames.table import ColumnTable
 
 #: Where fakes are: on empty sky, on a galaxy, or as a change of a star.
 SKY, GALAXY, STAR = ENVIRONMENTS = ("sky", "galaxy", "star")
-#: How far a fake came: a peak of the score beyond the threshold, a measurement that no cut deleted.
-DETECTED, MEASURED = STAGES = ("detected", "measured")
+#: How far a fake came: a peak of the score beyond the threshold; a measurement that no cut deleted; no scorer below its
+#: recommended threshold. Each includes those before it.
+STAGES = ("detected", "measured", "accepted")
 
 
 class FakeTable(ColumnTable):
@@ -50,6 +51,7 @@ class RecoveredTable(FakeTable):
         **FakeTable.COLUMNS,
         "detected": (np.bool_, "", "a peak of its sign lies within the match radius"),
         "measured": (np.bool_, "", "and no cut deleted it"),
+        "accepted": (np.bool_, "", "and no scorer gave it less than the threshold that it recommends"),
         "detection_score": (np.float32, "sigma", "of the peak; NaN if there is none"),
         "measured_flux": (np.float64, "nJy", "PSF flux; NaN if it was not measured"),
         "measured_flux_error": (np.float64, "nJy", "1 sigma"),
@@ -67,7 +69,7 @@ class CompletenessTable(ColumnTable):
 
     COLUMNS: ClassVar = {
         "environment": (np.str_, "", "sky, galaxy or star"),
-        "stage": (np.str_, "", "detected, or measured: detected and not deleted by a cut"),
+        "stage": (np.str_, "", "detected, measured or accepted, as in a `RecoveredTable`"),
         "n_fakes": (np.int32, "", "that were injected"),
         "n_found": (np.int32, "", "that reached the stage"),
         "magnitude50": (

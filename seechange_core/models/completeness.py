@@ -24,8 +24,9 @@ class Completeness(Base):
         The difference image whose search it describes.
     environment : {"sky", "galaxy", "star"}
         Where the sources were.
-    stage : {"detected", "measured"}
-        What they had to reach: a detection; a measurement that no cut deleted.
+    stage : {"detected", "measured", "accepted"}
+        What they had to reach: a detection; a measurement that no cut deleted; no scorer's score below the threshold
+        that it recommends.
     n_fakes, n_found : int
         Sources that were injected, and that reached the stage.
     flux_unit : str
@@ -50,7 +51,7 @@ class Completeness(Base):
     product_id: Mapped[uuid.UUID] = foreign_key("products.id", cascade=True, index=False)
     image_id: Mapped[uuid.UUID] = foreign_key("images.id", index=False)
     environment: Mapped[str] = mapped_column(one_of("environment", "sky", "galaxy", "star"))
-    stage: Mapped[str] = mapped_column(one_of("stage", "detected", "measured"))
+    stage: Mapped[str] = mapped_column(one_of("stage", "detected", "measured", "accepted"))
     n_fakes: Mapped[int]
     n_found: Mapped[int]
     flux_unit: Mapped[str] = mapped_column(one_of("flux_unit", "nJy", "relative", "electron"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -101,13 +102,15 @@ def recover(
     measured[measurements["stamp"]] = np.arange(measurements.n_rows)
     # The last row is that of no detection.
     measurement = measured[row]
+    least, accepted = _opinions(scores, measurements.n_rows)
     found = {
         "detected": row >= 0,
         "measured": measurement >= 0,
         "detection_score": _taken(detections["score"], row),
         "measured_flux": _taken(measurements["flux"], measurement),
         "measured_flux_error": _taken(measurements["flux_error"], measurement),
-        "real": _taken(_least_scores(scores, measurements.n_rows), measurement),
+        "accepted": np.append(accepted, False)[measurement],
+        "real": _taken(least, measurement),
     }
     return RecoveredTable({**fakes, **found}, fakes.meta)
 
@@ -153,7 +156,10 @@ def _taken(values: NDArray[Any], row: NDArray[Any]) -> Floats:
     return taken
 
 
-def _least_scores(scores: ScoreTable, number: int) -> Floats:
-    least = np.full(number, np.inf)
+def _opinions(scores: ScoreTable, number: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the least score of each candidate, and whether no scorer gave it less than it recommends."""
+    least, accepted = np.full(number, np.inf), np.ones(number, bool)
     np.minimum.at(least, scores["row"], scores["score"])
-    return np.where(np.isfinite(least), least, np.nan)
+    for row, score, info in zip(scores["row"], scores["score"], scores["info"], strict=True):
+        accepted[row] &= bool(score >= json.loads(str(info)).get("threshold", 0.0))
+    return np.where(np.isfinite(least), least, np.nan), accepted

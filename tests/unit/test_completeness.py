@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from seechange_core.commands.plots.completeness import plot_completeness
 from seechange_core.frames import DetectionTable, FakeTable, MeasurementTable, RecoveredTable, ScoreTable
-from seechange_core.frames.fakes import GALAXY, SKY
+from seechange_core.frames.fakes import GALAXY, SKY, STAGES
 from seechange_core.imaging.candidates.completeness import CompletenessFit, fit_completeness
 from seechange_core.steps.completeness import completeness_of, near_fakes, recover
 
@@ -91,11 +91,14 @@ def test_fakes_are_joined_with_the_best_detection_of_their_sign() -> None:
         score=[0.9, 0.7, 0.2],
         scorer=["a", "b", "a"],
         version=["1"] * 3,
-        info=["{}"] * 3,
+        info=['{"threshold": 0.5}'] * 3,
     )
     found = recover(fakes, detections, measurements, scores, 3.0)
     assert found["detected"].tolist() == [True, True, False, False]
     assert found["measured"].tolist() == [True, False, False, False]
+    assert found["accepted"].tolist() == [True, False, False, False]
+    stricter = scores.with_columns(info=['{"threshold": 0.8}'] * 3)
+    assert not recover(fakes, detections, measurements, stricter, 3.0)["accepted"].any()
     assert found["detection_score"][:2].tolist() == [9.0, -7.0]
     assert (found["measured_flux"][0], found["measured_flux_error"][0], found["real"][0]) == (5.5, 0.5, 0.7)
     assert np.isnan(found["measured_flux"][1:]).all()
@@ -135,13 +138,13 @@ def recovered(n_rows: int = 200, *, calibrated: bool = True) -> RecoveredTable:
 def test_there_is_a_row_for_each_environment_and_stage(calibrated: bool) -> None:
     curves = completeness_of(recovered(calibrated=calibrated))
     named = list(zip(curves["environment"].tolist(), curves["stage"].tolist(), strict=True))
-    assert named == [(where, stage) for where in (SKY, GALAXY) for stage in ("detected", "measured")]
+    assert named == [(where, stage) for where in (SKY, GALAXY) for stage in STAGES]
     assert curves["flux50"][0] == pytest.approx(10.0 ** (0.4 * (31.4 - 21.8)), rel=0.15)
     if calibrated:
-        assert curves["magnitude50"][[0, 2]] == pytest.approx([21.8, 21.3], abs=0.15)
+        assert curves["magnitude50"][[0, 3]] == pytest.approx([21.8, 21.3], abs=0.15)
     else:
         assert np.isnan(curves["magnitude50"]).all()
-    assert (curves["n_found"][1::2] <= curves["n_found"][::2]).all()
+    assert (np.diff(curves["n_found"].reshape(2, 3), axis=1) <= 0).all()
 
 
 def test_the_picture_shows_every_environment() -> None:

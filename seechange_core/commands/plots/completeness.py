@@ -50,7 +50,7 @@ def plot_completeness(tables: Sequence[RecoveredTable]) -> Figure:
     part.legend(frameon=False, loc="lower left")
     ratio.axhline(1.0, color=BLACK, linewidth=0.8, alpha=0.4)
     ratio.set(xlabel=unit, ylabel="measured divided by true flux", ylim=(0.0, 2.0))
-    ratio.set_title("what was found, and the weighted mean of the bright ones", loc="left")
+    ratio.set_title("of what was found; mean above 8 sigma", loc="left")
     ratio.legend(frameon=False, loc="upper left")
     for axes in (part, ratio):
         axes.grid(visible=True, alpha=0.25)
