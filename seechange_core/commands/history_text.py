@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seechange_core.store.history.finding import Candidate, Finding, LocalDepth
-from seechange_core.store.history.sentences import limit
+from seechange_core.store.history.sentences import amount, limit
 
 _NARROWEST = 120
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
@@ -32,7 +32,7 @@ _MEANINGS = {
     "masked": "unusable pixels hide the position; the how-to on masks says what sets each plane",
     "no peak": "nothing was found, and the difference image is not at hand to say more",
     "below threshold": "nothing as significant as 'detection.threshold' asks; forced photometry still has a flux there",
-    "part of another": "peaks closer than 'detection.separation_fwhm' count as one source",
+    "part of another": "'detection.deblend_rise' and 'deblend_contrast' say when a peak is a source of its own",
     "deleted": "a cut of 'measuring.cuts' is beyond its threshold to delete",
     "flagged": "measured, but a cut is beyond its threshold to flag: not like a point source",
     "measured": "measured, and no cut flags it",
@@ -97,7 +97,7 @@ def _of_depth(depth: LocalDepth) -> Iterable[tuple[str, str]]:
     extreme = "unknown" if depth.extreme_score is None else f"{depth.extreme_score:+.2f}"
     yield "score at the position", f"{score}; extreme within the radius {extreme}; {threshold}"
     if depth.flux is not None and depth.flux_error is not None:
-        yield "PSF flux there", f"{depth.flux:.4g} +- {depth.flux_error:.2g} {depth.flux_unit}"
+        yield "PSF flux there", f"{amount(depth.flux)} +- {amount(depth.flux_error)} {depth.flux_unit}"
     noise = "" if depth.noise == 1 else f"; scores around scatter by {depth.noise:.2f} and are divided by it"
     yield "5 sigma limit there", limit(depth) + noise
     planes = ", ".join(f"{name} ({origin})" for name, origin in depth.planes.items())
@@ -135,7 +135,7 @@ def _of_candidate(candidate: Candidate) -> Iterable[tuple[str, str]]:
             if row["magnitude"] is None
             else f", {row['magnitude']:.3f} +- {row['magnitude_error']:.3f} mag"
         )
-        yield "flux", f"{row['flux']:.5g} +- {row['flux_error']:.2g} {row['flux_unit']}{magnitude}"
+        yield "flux", f"{amount(row['flux'])} +- {amount(row['flux_error'])} {row['flux_unit']}{magnitude}"
     for score in candidate.scores:
         needed = "" if score["threshold"] is None else f", real from {score['threshold']:g}"
         yield f"{score['scorer']} {score['version']}", f"{score['score']:.4f}{needed}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seechange_core.frames import MASK_MEANINGS, MaskPlane
 from seechange_core.store.history.finding import Candidate, LocalDepth, Stop, TestResult, Verdict
 
+_LARGE = 100.0
 _STOPPED = {
     "rejected": "the section was rejected at {step}: {reason}",
     "waiting": "{step} is waiting: {reason}",
@@ -88,8 +89,13 @@ def limit(depth: LocalDepth) -> str:
     """Return the local limit with its unit."""
     if depth.limiting_flux is None:
         return "unknown brightness"
-    flux = f"{depth.limiting_flux:.4g} {depth.flux_unit}"
+    flux = f"{amount(depth.limiting_flux)} {depth.flux_unit}"
     return flux if depth.limiting_magnitude is None else f"{flux} ({depth.limiting_magnitude:.2f} mag)"
+
+
+def amount(flux: float) -> str:
+    """Return a flux or its error without exponent, with three digits at least."""
+    return f"{flux:.0f}" if abs(flux) >= _LARGE else f"{flux:.3g}"
 
 
 def _signed(score: float | None) -> str:
@@ -110,5 +116,5 @@ def _flux(candidate: Candidate) -> str:
     row = candidate.measurement
     if row["flux"] is None:
         return "measured without a flux"
-    flux = f"{row['flux']:.4g} +- {row['flux_error']:.2g} {row['flux_unit']}"
+    flux = f"{amount(row['flux'])} +- {amount(row['flux_error'])} {row['flux_unit']}"
     return flux if row["magnitude"] is None else f"{flux} ({row['magnitude']:.2f} mag)"
