@@ -14,14 +14,18 @@ from seechange_core.imaging.robust import scatter
 
 #: Angles are told from stars of so many saturated pixels and more, the largest of them.
 _FEWEST_PIXELS = 5
-_MOST_STARS = 60
+_MOST_STARS = 30
 _DIRECTIONS = 360
-#: Where angles are measured: from so far beyond the saturated core, over so many pixels.
+#: Where angles are measured: from so far beyond the saturated core, on so many rings so many pixels apart.
 _CORE_FWHM = 2.0
-_RINGS = 60
+_RINGS, _RING_PIXELS = 40, 1.5
 #: What a spike sticks out of: the profile around the star within this angle (deg).
 _SMOOTH_DEG = 41
-_ANGLE_SIGMA = 6.0
+#: About as wide as spikes are there (deg, of a Gaussian).
+_WIDTH_DEG = 2.0
+_ANGLE_SIGMA = 5.0
+#: Of each of the two opposite arms of a vane: a neighbour makes one only.
+_SIDE_SIGMA = 2.0
 #: Spikes of one star are no nearer to each other (deg).
 _APART_DEG = 15
 #: A spike goes on as long as pieces of this length (pixel) are brighter than what is beside them.
@@ -78,16 +82,17 @@ def diffraction_spikes(frame: Frame, stars: SaturatedStars, fwhm: float) -> Spik
     """
     brightest = np.argsort(-stars.n_pixels, kind="stable")[:_MOST_STARS]
     chosen = brightest[stars.n_pixels[brightest] >= _FEWEST_PIXELS]
-    angles = spike_angles(frame, stars.x[chosen], stars.y[chosen], stars.radii[chosen] + _CORE_FWHM * fwhm)
+    start = stars.radii + _CORE_FWHM * fwhm
+    weight = np.sqrt(stars.n_pixels)
+    angles = spike_angles(frame, stars.x[chosen], stars.y[chosen], start[chosen], weight[chosen])
     star = np.repeat(chosen, len(angles))
     angle = np.tile(angles, len(chosen))
-    start = stars.radii[star] + _CORE_FWHM * fwhm
-    length = _lengths(frame, stars.x[star], stars.y[star], angle, start, fwhm)
+    length = _lengths(frame, stars.x[star], stars.y[star], angle, start[star], fwhm)
     seen = length > 0.0
     return Spikes(stars.x[star][seen], stars.y[star][seen], angle[seen], length[seen])
 
 
-def spike_angles(frame: Frame, x: Floats, y: Floats, start: Floats) -> Floats:
+def spike_angles(frame: Frame, x: Floats, y: Floats, start: Floats, weight: Floats) -> Floats:
     """Return the angles (deg, from +x to +y, 0 to 360) in which all of some stars together have more light.
 
     Parameters
@@ -98,22 +103,27 @@ def spike_angles(frame: Frame, x: Floats, y: Floats, start: Floats) -> Floats:
         Centres of stars (pixel).
     start : array of shape (n,)
         Radius within which no light is looked at (pixel).
+    weight : array of shape (n,)
+        Of the stars.
     """
     if not len(x):
         return np.empty(0)
     theta = np.radians(np.arange(_DIRECTIONS) * 360.0 / _DIRECTIONS)
-    radius = start[:, None] + np.arange(_RINGS)
+    radius = start[:, None] + _RING_PIXELS * np.arange(_RINGS)
     columns = x[:, None, None] + radius[:, :, None] * np.cos(theta)
     rows = y[:, None, None] + radius[:, :, None] * np.sin(theta)
     light, noise = _sampled(frame, columns, rows)
     level = _median(light, axis=2)
     profile = _median((light - level[:, :, None]) / noise, axis=1)
-    together = np.nan_to_num(np.nanmean(profile, axis=0))
-    folded = 0.5 * (together + np.roll(together, _DIRECTIONS // 2))[: _DIRECTIONS // 2]
-    sharp = folded - ndimage.median_filter(folded, _SMOOTH_DEG, mode="wrap")
-    highest = ndimage.maximum_filter1d(sharp, 2 * _APART_DEG + 1, mode="wrap")
-    found = np.flatnonzero((sharp == highest) & (sharp > _ANGLE_SIGMA * scatter(sharp)) & (sharp > 0.0))
-    centres = _refined(sharp, found)
+    together = weight @ profile / weight.sum()
+    sharp = together - ndimage.median_filter(together, _SMOOTH_DEG, mode="wrap")
+    sharp = ndimage.gaussian_filter1d(sharp, _WIDTH_DEG, mode="wrap")
+    sides = sharp.reshape(2, _DIRECTIONS // 2)
+    both = sides.mean(axis=0)
+    highest = ndimage.maximum_filter1d(both, 2 * _APART_DEG + 1, mode="wrap")
+    significant = (both > _ANGLE_SIGMA * scatter(both)) & (sides.min(axis=0) > _SIDE_SIGMA * scatter(sharp))
+    found = np.flatnonzero((both == highest) & significant & (both > 0.0))
+    centres = _refined(both, found)
     return np.concatenate([centres, centres + 180.0]) % 360.0
 
 
@@ -161,7 +171,7 @@ def _sampled(frame: Frame, columns: Floats, rows: Floats) -> tuple[Floats, Float
     good = inside & ~unusable(frame.mask.ravel()[place])
     light = np.where(good, frame.data.ravel()[place], np.nan)
     noise = np.sqrt(np.where(good, frame.variance.ravel()[place], np.nan))
-    return light.astype(np.float64), noise.astype(np.float64)
+    return light, noise
 
 
 def _median(values: Floats, axis: int) -> Floats:

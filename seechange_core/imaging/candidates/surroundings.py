@@ -138,8 +138,9 @@ def saturation_columns(
 def saturated_magnitudes(saturated: SaturatedStars, mapping: SkyMapping, stars: StarTable) -> Floats:
     """Return for each saturated star the magnitude of the brightest star of a catalogue on its pixels; NaN for none."""
     catalogued = stars.main_magnitudes()
-    distance, star = saturated.nearest(*mapping.sky_to_pixel(stars["ra"], stars["dec"]))
-    on_it = (distance <= _BESIDE_PIXELS) & np.isfinite(catalogued)
+    places = mapping.sky_to_pixel(stars["ra"], stars["dec"])
+    _, star = saturated.nearest(*places, within=_BESIDE_PIXELS)
+    on_it = (star >= 0) & np.isfinite(catalogued)
     magnitudes = np.full(len(saturated.x), np.inf)
     np.minimum.at(magnitudes, star[on_it], catalogued[on_it])
     return _known(magnitudes)
