@@ -36,5 +36,6 @@ def score_scatter(difference: Difference, x: Floats, y: Floats) -> float:
     inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
     near_source[row[inside], column[inside]] = True
     near_source = grown(near_source, _RADIUS_FWHM * difference.psf.fwhm)
-    score, near_source, mask = (plane[_SAMPLE] for plane in (difference.score, near_source, difference.mask))
-    return scatter(score[np.isfinite(score) & ~near_source & ~unusable(mask)])
+    score = difference.score[_SAMPLE]
+    empty = np.isfinite(score) & ~near_source[_SAMPLE] & ~unusable(difference.mask[_SAMPLE])
+    return scatter(score[empty])
