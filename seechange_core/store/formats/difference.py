@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seechange_core.frames import Difference, Pixels
-from seechange_core.store.formats.document import extension, fits_bytes, metadata_of, native, opened
+from seechange_core.store.formats.document import compressed_plane, fits_bytes, metadata_of, opened
 from seechange_core.store.formats.frame import IMAGE, MASK, VARIANCE, frame_planes
 from seechange_core.store.formats.planes import noisy_plane, smooth_plane
 from seechange_core.store.formats.psf import psf_extension, psf_numbers, psf_of
@@ -43,7 +43,7 @@ def read_difference(path: Path) -> Difference:
         present = {hdu.name for hdu in hdus}
 
         def plane(name: str) -> Pixels:
-            return native(extension(hdus, name, path).data)
+            return compressed_plane(hdus, name, path)
 
         def optional(name: str) -> Pixels | None:
             return plane(name) if name in present else None
@@ -51,7 +51,7 @@ def read_difference(path: Path) -> Difference:
         return Difference(
             data=plane(IMAGE),
             variance=plane(VARIANCE),
-            mask=native(extension(hdus, MASK, path).data),
+            mask=compressed_plane(hdus, MASK, path),
             psf=psf_of(hdus, metadata, path),
             score=optional(SCORE),
             flux_error=optional(FLUX_ERROR),

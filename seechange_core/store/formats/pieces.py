@@ -20,6 +20,7 @@ from seechange_core.frames import Box
 
 _BLOCK = 2880
 _CARD = 80
+_RICE_BLOCK = 32
 _NUMPY = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -70,39 +71,55 @@ class Extension:
         """Return the only cell of a table of one text."""
         return self.bytes_at(0, self.integer("NAXIS1")).decode("utf-8").rstrip("\0 ")
 
+    def plane(self) -> np.ndarray[Any, Any]:
+        """Return all pixels of a compressed plane, whose tiles are whole rows."""
+        width, height, tile_rows = self._tiling()
+        kind = np.uint16 if self.integer("ZBITPIX") > 0 else np.float32
+        pixels: np.ndarray[Any, Any] = np.empty((height, width), kind)
+        for tile, top in enumerate(range(0, height, tile_rows)):
+            rows = pixels[top : top + tile_rows]
+            rows[:] = self._tile(tile, rows.size).reshape(rows.shape)
+        return pixels
+
     def piece(self, box: Box) -> np.ndarray[Any, Any]:
         """Return the pixels of a box within a compressed plane, whose tiles are whole rows."""
-        width, tile_rows = self.integer("ZNAXIS1"), self.integer("ZTILE2")
-        if self.integer("ZTILE1") != width:
-            raise ValueError("its tiles are not whole rows")
+        width, height, tile_rows = self._tiling()
         parts = []
         for tile in range(box.y0 // tile_rows, (box.y1 - 1) // tile_rows + 1):
             top = tile * tile_rows
-            last = min(box.y1 - top, tile_rows, self.integer("ZNAXIS2") - top)
+            last = min(box.y1 - top, tile_rows, height - top)
             rows = self._tile(tile, last * width).reshape(last, width)
             parts.append(rows[max(box.y0 - top, 0) :, box.x0 : box.x1])
         return np.concatenate(parts)
 
+    def _tiling(self) -> tuple[int, int, int]:
+        """Return the columns and rows of a compressed plane, and the rows of its tiles."""
+        width = self.integer("ZNAXIS1")
+        if self.integer("ZTILE1") != width:
+            raise ValueError("its tiles are not whole rows")
+        return width, self.integer("ZNAXIS2"), self.integer("ZTILE2")
+
     def _tile(self, number: int, n_pixels: int) -> np.ndarray[Any, Any]:
         """Return the first pixels of a tile."""
-        from seechange_core.store.formats.rice import decode_rice, dequantised
+        from seechange_core.store.formats.rice import decoded, restored
 
         entry = self._entry(number)
         compressed = self._heap(entry["COMPRESSED_DATA"])
         kind = self.cards["ZCMPTYPE"]
         if not compressed or kind != "RICE_1":
             return self._lossless(entry, compressed, kind)[:n_pixels]
-        integers = decode_rice(np.frombuffer(compressed, np.uint8), n_pixels, *self._rice_parameters())
+        bits = self._rice_bits()
+        code = np.frombuffer(compressed + bytes(8 - len(compressed) % 4), np.uint32)
+        integers = np.empty(n_pixels, np.int32)
+        if not decoded(code, bits, integers):
+            raise ValueError(f"a tile of {self.cards.get('EXTNAME')} is cut off")
         if self.integer("ZBITPIX") > 0:
             return (integers + self.integer("BZERO")).astype(np.uint16)
-        scale, offset = entry["ZSCALE"], entry["ZZERO"]
-        if self.cards.get("ZQUANTIZ") == "SUBTRACTIVE_DITHER_1":
-            values = dequantised(integers, scale, offset, number + self.integer("ZDITHER0"))
-        else:
-            values = integers * scale + offset
-        if "ZBLANK" in self.cards:
-            values[integers == self.integer("ZBLANK")] = np.nan
-        return values.astype(np.float32)
+        dithered = self.cards.get("ZQUANTIZ") == "SUBTRACTIVE_DITHER_1"
+        values = np.empty(n_pixels, np.float32)
+        dither = number + self.integer("ZDITHER0") if dithered else 0
+        restored(integers, entry["ZSCALE"], entry["ZZERO"], dither, values)
+        return values
 
     def _lossless(self, entry: Mapping[str, Any], compressed: bytes, kind: str) -> np.ndarray[Any, Any]:
         """Return a tile whose numbers were not rounded: in a compressed plane those that cannot be."""
@@ -116,9 +133,11 @@ class Extension:
         values = np.frombuffer(content, number)
         return values.astype(number.newbyteorder("="))
 
-    def _rice_parameters(self) -> tuple[int, int]:
+    def _rice_bits(self) -> int:
         named = {self.cards[f"ZNAME{n}"]: int(self.cards[f"ZVAL{n}"]) for n in (1, 2)}
-        return named["BLOCKSIZE"], named["BYTEPIX"]
+        if named["BLOCKSIZE"] != _RICE_BLOCK or named["BYTEPIX"] not in (2, 4):
+            raise ValueError(f"{self.cards.get('EXTNAME')} is compressed in another way")
+        return 8 * named["BYTEPIX"]
 
     def _entry(self, number: int) -> dict[str, Any]:
         """Return the row of a tile: where its bytes are, and its scale and zero."""
@@ -151,18 +170,22 @@ def open_pieces(path: Path) -> Iterator[Iterator[tuple[str, Extension]]]:
 
 def _extensions(file: BinaryIO) -> Iterator[tuple[str, Extension]]:
     place = 0
-    while True:
-        file.seek(place)
-        cards: dict[str, str] = {}
-        while "END" not in cards:
-            block = file.read(_BLOCK)
-            if len(block) < _BLOCK:
-                return
-            place += _BLOCK
-            cards |= _cards(block.decode("ascii"))
-        found = Extension(file, cards, place)
-        yield cards.get("EXTNAME", ""), found
-        place += -(-found.size // _BLOCK) * _BLOCK
+    while (found := extension_at(file, place)) is not None:
+        yield found.cards.get("EXTNAME", ""), found
+        place = found.start + -(-found.size // _BLOCK) * _BLOCK
+
+
+def extension_at(file: BinaryIO, place: int) -> Extension | None:
+    """Return the extension whose header begins at a byte of a file; None at its end."""
+    file.seek(place)
+    cards: dict[str, str] = {}
+    while "END" not in cards:
+        block = file.read(_BLOCK)
+        if len(block) < _BLOCK:
+            return None
+        place += _BLOCK
+        cards |= _cards(block.decode("ascii"))
+    return Extension(file, cards, place)
 
 
 def _cards(block: str) -> dict[str, str]:
