@@ -193,7 +193,7 @@ def test_one_section_unlike_the_others_is_named(store: Store, tmp_path: Path) ->
         # Processed again: the latest product counts.
         add_section(store, exposure, made, {"subtraction": metrics["subtraction"]})
     checks = check_night(store.database, "simcam", night(0))
-    assert "its scatter from star to star of C1 in night00_01.fits: 9.00%" in checks.unusual[0].text
+    assert "scatter of the light left of C1 in night00_01.fits: 9.00%" in checks.unusual[0].text
 
 
 def test_lost_sections_come_first(store: Store, tmp_path: Path) -> None:

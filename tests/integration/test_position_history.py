@@ -53,7 +53,7 @@ def difference_of(like: Difference, variance_factor: float = 1.0) -> Difference:
     mask[0:8, 0:10] = MaskPlane.SATURATED
     score[0:8, 0:10] = np.nan
     error = np.full(like.data.shape, 10.0 * variance_factor, np.float32)
-    return replace(like, score=score, mask=mask, flux=score * error, flux_error=error)
+    return replace(like, score=score, mask=mask, flux_error=error)
 
 
 @pytest.fixture

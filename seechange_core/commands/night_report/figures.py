@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from seechange_core.commands.plots.style import BLACK, BLUE, FILTER_COLOURS, GREEN, ORANGE, RED, new_figure
 from seechange_core.store.night_checks import QUANTITIES, Drift, NightChecks, Quantity, SectionCheck
@@ -109,6 +110,7 @@ def _draw_tests(axes: Axes, decided: Sequence[SectionCheck], names: Sequence[str
     axes.barh(rows, np.maximum(flagged, 0), left=deleted, color=ORANGE, label="flagged")
     axes.set_yticks(rows, names, fontsize=8)
     axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel("peaks (one may fail several tests)", fontsize=8)
     axes.set_title("rejections by test", fontsize=9)
     axes.tick_params(labelsize=8)

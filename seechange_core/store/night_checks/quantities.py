@@ -98,7 +98,7 @@ QUANTITIES: tuple[Quantity, ...] = (
              decimals=3),
     Quantity("star_residual", "subtraction", "light left of bright stars", "%", "both", 0.002, _FIT,
              expected=(-0.02, 0.02), shown_times=100.0),
-    Quantity("star_residual_scatter", "subtraction", "its scatter from star to star", "%", "above", 0.003, _FIT,
+    Quantity("star_residual_scatter", "subtraction", "scatter of the light left", "%", "above", 0.003, _FIT,
              shown_times=100.0),
     Quantity("star_residual_significant", "subtraction", "bright stars left above 5 sigma", "%", "above", 0.03, _FIT,
              shown_times=100.0, decimals=1),
