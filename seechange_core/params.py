@@ -88,12 +88,15 @@ class Slot:
         For calibrators: only those of this stage fit.
     many : bool
         True if ``use`` is a list, applied in order.
+    optional : bool
+        True if ``use`` may be left out: then nothing fills it.
     """
 
     kind: str
     name: str = ""
     stage: str = ""
     many: bool = False
+    optional: bool = False
 
 
 def canonical_json(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +13,12 @@ from seechange_core.provenance import Provenance
 from seechange_core.steps.association import AssociationParams
 from seechange_core.steps.astrocal import Astrocal
 from seechange_core.steps.coaddition import Coaddition
+from seechange_core.steps.completeness import Completeness
 from seechange_core.steps.cutting import Cutting
 from seechange_core.steps.detection import Detection
 from seechange_core.steps.extraction import Extraction
 from seechange_core.steps.gates import GatedParams
+from seechange_core.steps.injection import Injection
 from seechange_core.steps.measuring import Measuring
 from seechange_core.steps.photocal import Photocal
 from seechange_core.steps.preprocessing import Preprocessing
@@ -24,6 +26,7 @@ from seechange_core.steps.referencing import ReferencingParams
 from seechange_core.steps.scoring import Scoring
 from seechange_core.steps.step import Step
 from seechange_core.steps.subtraction import Subtraction
+from seechange_core.steps.surroundings import Surroundings
 
 EXPOSURE_CHAIN: tuple[type[Step], ...] = (
     Preprocessing,
@@ -34,10 +37,25 @@ EXPOSURE_CHAIN: tuple[type[Step], ...] = (
     Detection,
     Cutting,
     Measuring,
+    Surroundings,
     Scoring,
 )
 #: What is done with the exposures of a reference, and then with their coadd.
 COADD_CHAIN: tuple[type[Step], ...] = (Coaddition, Extraction, Astrocal, Photocal)
+
+
+def _leading_to(last: type[Step], chain: Sequence[type[Step]]) -> tuple[type[Step], ...]:
+    """Return the steps of a chain that make what the last one needs, and the last one."""
+    needed, kept = set(last.inputs), [last]
+    for step in reversed(chain):
+        if needed.intersection(step.outputs):
+            kept.append(step)
+            needed.update(step.inputs)
+    return tuple(reversed(kept))
+
+
+#: The search of an exposure, repeated on an image with injected sources as far as that tells what is found of them.
+INJECTION_CHAIN = _leading_to(Completeness, (Injection, *EXPOSURE_CHAIN[EXPOSURE_CHAIN.index(Subtraction) :]))
 CALIBRATED_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")
 
 #: Processes that are no steps of a plan: the runner does them, with these parameters.
@@ -54,6 +72,8 @@ def process_schemas() -> tuple[ProcessSchema, ...]:
     return (
         *schemas,
         ProcessSchema(Coaddition.process, Coaddition.Params, Coaddition.slots),
+        ProcessSchema(Injection.process, Injection.Params),
+        ProcessSchema(Completeness.process, Completeness.Params),
         ProcessSchema(ASSOCIATION, AssociationParams),
         ProcessSchema(REFERENCING, ReferencingParams),
     )
@@ -150,6 +170,11 @@ def coadd_plan(profile: Profile) -> Plan:
     return _plan(profile, COADD_CHAIN, {f"member_{role}": provenance for role, provenance in made_by.items()})
 
 
+def injection_plan(profile: Profile) -> Plan:
+    """Plan the injection of sources into a searched image, and its search: a branch off the chain of exposures."""
+    return _plan(profile, INJECTION_CHAIN, {}, exposure_plan(profile))
+
+
 def referencing_provenance(profile: Profile) -> Provenance:
     """Return the provenance of references: their choice of images, and how those became one."""
     plan = coadd_plan(profile)
@@ -157,9 +182,15 @@ def referencing_provenance(profile: Profile) -> Provenance:
     return Provenance.of(REFERENCING, "1.1", profile.parameters(REFERENCING).critical(), {}, upstream)
 
 
-def _plan(profile: Profile, chain: Sequence[type[Step]], outside: Mapping[str, Provenance]) -> Plan:
+def _plan(
+    profile: Profile,
+    chain: Sequence[type[Step]],
+    outside: Mapping[str, Provenance],
+    trunk: Iterable[PlannedStep] = (),
+) -> Plan:
+    """Plan a chain that starts from what is `outside`, or that branches off where a `trunk` has made its roles."""
     planned: list[PlannedStep] = []
-    maker: dict[str, PlannedStep] = {}
+    maker = {role: made for made in trunk for role in made.step.outputs}
     for position, step_class in enumerate(chain):
         components = profile.components(step_class.process)
         described = dict(components)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from seechange_core.api.component import Component
-from seechange_core.frames import Floats, StarTable
+from seechange_core.frames import StarTable
 from seechange_core.frames.mapping import separation_deg
 from seechange_core.params import content_id
 
@@ -44,19 +44,7 @@ class CatalogRegion:
     def stars_of(self, stars: StarTable) -> StarTable:
         """Return those of some stars that are in the cone and not known to be as faint as the limit."""
         distance = separation_deg(self.ra_deg, self.dec_deg, stars["ra"], stars["dec"])
-        return stars.rows((distance <= self.radius_deg) & ~(main_magnitudes(stars) >= self.magnitude_limit))
-
-
-def main_magnitudes(stars: StarTable) -> Floats:
-    """Return the magnitudes that faint limits are for; minus infinity where the catalogue has none.
-
-    They are in the band ``meta["main_band"]`` (``"G"`` where it is not said), or else in the first that there is.
-    """
-    bands = [name[4:] for name in stars if name.startswith("mag_") and not name.endswith("_error")]
-    if not bands:
-        return np.full(stars.n_rows, -np.inf)
-    main = stars.meta.get("main_band", "G")
-    return np.asarray(stars[f"mag_{main if main in bands else bands[0]}"], np.float64)
+        return stars.rows((distance <= self.radius_deg) & ~(stars.main_magnitudes() >= self.magnitude_limit))
 
 
 class StarCatalog(Component, abc.ABC):

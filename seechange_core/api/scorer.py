@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import abc
+from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seechange_core.api.component import Component
+from seechange_core.errors import PluginError
 from seechange_core.frames import Floats, MeasurementTable, Stamps
 
 
@@ -21,7 +26,8 @@ class Scorer(Component, abc.ABC):
         Parameters
         ----------
         stamps, measurements
-            Row i of the one belongs to row i of the other.
+            Row i of the one belongs to row i of the other. In the chain the measurements have the columns of
+            `SurroundingsTable` too.
 
         Returns
         -------
@@ -30,3 +36,36 @@ class Scorer(Component, abc.ABC):
         list of dict
             Details by candidate (JSON values), possibly empty dictionaries.
         """
+
+    def record(self) -> dict[str, Any]:
+        """Return how well it is known to score, in JSON values; by default nothing is known.
+
+        ``threshold`` is the recommended one.
+        """
+        return {}
+
+    def train(
+        self, stamps: Stamps, measurements: MeasurementTable, real: NDArray[np.bool_], output: Path
+    ) -> dict[str, Any]:
+        """Learn from labels of a survey's own, and write a model that the scorer's parameters can name.
+
+        Parameters
+        ----------
+        stamps, measurements, real
+            Row i of each belongs to one candidate.
+        output : Path
+            File to write.
+
+        Returns
+        -------
+        dict
+            How well the new model scores; see `record`.
+
+        Raises
+        ------
+        PluginError
+            By default: not every scorer can learn.
+        InputError
+            If the labels are too few, or something that learning needs is not installed.
+        """
+        raise PluginError(f"scorer {self.name} {self.version} cannot be trained")

@@ -32,7 +32,7 @@ class FileCatalog(StarCatalog):
     """Stars from a file or a folder of files."""
 
     name: ClassVar[str] = "file"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = FileCatalogParams
 
     def files(self) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ class GaiaDr3(StarCatalog):
     """Gaia Collaboration, Vallenari et al. (2023), A&A 674, A1."""
 
     name: ClassVar[str] = "gaia_dr3"
-    version: ClassVar[str] = "1.1"
+    version: ClassVar[str] = "1.2"
     Params: ClassVar[type[Params]] = GaiaParams
 
     def fetch(self, region: CatalogRegion) -> StarTable:

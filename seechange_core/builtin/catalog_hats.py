@@ -46,7 +46,7 @@ class HatsCatalog(StarCatalog):
     """
 
     name: ClassVar[str] = "hats"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = HatsParams
 
     def fingerprint(self) -> str | None:

@@ -27,6 +27,7 @@ _COLUMNS = (
     "phot_g_mean_flux_over_error",
     "phot_bp_mean_flux_over_error",
     "phot_rp_mean_flux_over_error",
+    "phot_variable_flag",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from seechange_core.errors import InputError
 from seechange_core.frames import Floats, StarTable
@@ -15,7 +16,7 @@ _MJD_J2000 = 51544.5
 _DAYS_PER_YEAR = 365.25
 _GAIA_BANDS = {"G": "g", "BP": "bp", "RP": "rp"}
 #: Standard name to the name that Gaia's archive uses, tried where the standard one is absent.
-_GAIA_NAMES = {"id": "source_id"} | {
+_GAIA_NAMES = {"id": "source_id", "variable": "phot_variable_flag"} | {
     f"mag_{band}": f"phot_{name}_mean_mag" for band, name in _GAIA_BANDS.items()
 }
 _GAIA_ONLY = ("ref_epoch", *(f"phot_{name}_mean_flux_over_error" for name in _GAIA_BANDS.values()))
@@ -42,7 +43,7 @@ def own_names(available: Sequence[str], names: Mapping[str, str]) -> dict[str, s
     names : mapping of str to str
         Standard name to the table's own, where they differ.
     """
-    standard = {"id", *_REQUIRED, *_OPTIONAL, *_GAIA_ONLY}
+    standard = {"id", "variable", *_REQUIRED, *_OPTIONAL, *_GAIA_ONLY}
     found = {name: name for name in available if name in standard or name.startswith("mag_")}
     found |= {name: gaia for name, gaia in _GAIA_NAMES.items() if gaia in available and name not in found}
     return found | {name: own for name, own in names.items() if own in available}
@@ -57,7 +58,8 @@ def star_table(
     ----------
     table : astropy Table
         Understood without further ado: the standard names (``id``, ``ra``, ``dec``, ``ra_error``, ``dec_error``,
-        ``pmra``, ``pmdec``, their errors, ``mag_<band>``, ``mag_<band>_error``) and those of Gaia's archive.
+        ``pmra``, ``pmdec``, their errors, ``mag_<band>``, ``mag_<band>_error``, ``variable``) and those of Gaia's
+        archive.
         The epoch is ``ref_epoch`` (Julian year) or, in the metadata, ``EPOCH`` (MJD).
     names : mapping of str to str
         Standard name to the table's own, where they differ.
@@ -90,6 +92,8 @@ def star_table(
     for name in _OPTIONAL:
         if name in present:
             columns[name] = _floats(table, present[name])
+    if "variable" in present:
+        columns["variable"] = _variability(table, present["variable"])
     for name in ("ra_error", "dec_error"):
         columns.setdefault(name, np.zeros(n_rows))
     magnitudes = [name for name in present if name.startswith("mag_")]
@@ -114,6 +118,15 @@ def _floats(table: Table, name: str) -> Floats:
     column = table[name]
     values = np.ma.filled(np.ma.asarray(column).astype(np.float64), np.nan)
     return np.asarray(values, np.float64)
+
+
+def _variability(table: Table, name: str) -> NDArray[np.int16]:
+    """Return 1 for variable stars, 0 for constant ones, -1 where nothing is said; from numbers or Gaia's words."""
+    column = np.ma.asarray(table[name])
+    if column.dtype.kind in "biuf":
+        return np.ma.filled(column.astype(np.float64), -1.0).astype(np.int16)
+    words = [str(value) for value in np.ma.filled(column.astype(object), "")]
+    return np.array([{"VARIABLE": 1, "CONSTANT": 0}.get(word.upper(), -1) for word in words], np.int16)
 
 
 def _epoch_mjd(table: Table, present: Mapping[str, str], where: str) -> float:

@@ -1,4 +1,4 @@
-"""`seechange plot image|astrometry|difference|stamps|lightcurve`."""
+"""`seechange plot image|astrometry|difference|stamps`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from seechange_core.errors import StoreError
 
 @click.group()
 def plot() -> None:
-    """Draw images, residuals of the astrometry, differences, stamps and light curves.
+    """Draw images, residuals of the astrometry, differences and stamps.
 
-    Images are named by the ids that 'seechange show images' lists, objects by the names of 'seechange show objects'.
+    Images are named by the ids that 'seechange show images' lists.
     """
 
 
@@ -111,35 +111,6 @@ def stamps(
     rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
     triplets = cutouts.data.rows(measurements["stamp"])
     _save(plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist()), output)
-
-
-@plot.command()
-@click.argument("name")
-@_options
-@click.option("--tag", default="current", show_default=True, help="Processing whose measurements are drawn.")
-def lightcurve(
-    name: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path, tag: str
-) -> None:
-    """Draw the light curve of an object."""
-    from seechange_core.commands.plots.light_curves import plot_light_curve
-    from seechange_core.store.listings import light_curve
-
-    points = light_curve(open_located(profile_file, assignments).database, name, tag)
-    if not points:
-        raise StoreError(
-            f"nothing was measured of an object {name!r} under the tag {tag!r}; 'seechange show objects' lists "
-            "objects, 'seechange provenance tags' tags"
-        )
-    columns = {key: [point[key] for point in points] for key in points[0]}
-    axes = plot_light_curve(
-        columns["mjd"],
-        columns["flux"],
-        columns["flux_error"],
-        columns["filter"],
-        unit=" or ".join(sorted(set(columns["flux_unit"]))),
-        title=name,
-    )
-    _save(axes.get_figure(root=True), output)
 
 
 def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from seechange_core.frames.arrays import Floats, Mask, Pixels
 from seechange_core.frames.background import BackgroundModel
 from seechange_core.frames.calibration import Calibration, CalibrationFrame, CalibrationTable
+from seechange_core.frames.decisions import DecisionTable, DecisionTest
 from seechange_core.frames.difference import AlignedPair, Difference
+from seechange_core.frames.fakes import CompletenessTable, FakeTable, RecoveredTable
 from seechange_core.frames.frame import Frame
 from seechange_core.frames.mapping import SkyMapping
 from seechange_core.frames.mask import MASK_MEANINGS, UNUSABLE, MaskPlane, unusable
+from seechange_core.frames.orbits import AsteroidTable, OrbitTable
 from seechange_core.frames.photometry import PhotometricSolution
 from seechange_core.frames.psf import PsfModel
 from seechange_core.frames.section import Amplifier, Box, SectionData
@@ -21,6 +24,7 @@ from seechange_core.frames.sources import (
     StarTable,
 )
 from seechange_core.frames.stamps import Stamps
+from seechange_core.frames.surroundings import SurroundingsTable
 from seechange_core.frames.table import ColumnTable
 
 __all__ = [
@@ -28,28 +32,36 @@ __all__ = [
     "UNUSABLE",
     "AlignedPair",
     "Amplifier",
+    "AsteroidTable",
     "BackgroundModel",
     "Box",
     "Calibration",
     "CalibrationFrame",
     "CalibrationTable",
     "ColumnTable",
+    "CompletenessTable",
+    "DecisionTable",
+    "DecisionTest",
     "DetectionTable",
     "Difference",
+    "FakeTable",
     "Floats",
     "Frame",
     "Mask",
     "MaskPlane",
     "MatchedStarTable",
     "MeasurementTable",
+    "OrbitTable",
     "PhotometricSolution",
     "Pixels",
     "PsfModel",
+    "RecoveredTable",
     "ScoreTable",
     "SectionData",
     "SkyMapping",
     "SourceTable",
     "Stamps",
     "StarTable",
+    "SurroundingsTable",
     "unusable",
 ]

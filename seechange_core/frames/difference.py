@@ -76,14 +76,16 @@ class Difference:
     score : array or None
         Detection significance in sigma: scatter 1 on empty sky; NaN where unusable pixels forbid one. None if the
         algorithm has none.
-    flux, flux_error : array or None
-        PSF flux of a source at each pixel and its error (electron). None if the algorithm has none.
+    flux_error : array or None
+        Error of the PSF flux of a source at each pixel (electron). None if the algorithm has none.
     metrics : mapping
         JSON values that describe how well it went.
     translient : array or None
         Significance with which light moved at each pixel, in sigma of one direction: the square root of a chi-square of
         two degrees of freedom; NaN as in the score. Where it is greater than the score around, a source moved rather
         than changed. None if it was not asked for.
+    ref_psf : PsfModel or None
+        Of the aligned reference. None if unknown.
     """
 
     data: Pixels
@@ -91,12 +93,17 @@ class Difference:
     mask: Mask
     psf: PsfModel
     score: Pixels | None = None
-    flux: Pixels | None = None
     flux_error: Pixels | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     translient: Pixels | None = None
+    ref_psf: PsfModel | None = None
+
+    @property
+    def flux(self) -> Pixels | None:
+        """PSF flux of a source at each pixel (electron), from score and error; None where these are missing."""
+        return None if self.score is None or self.flux_error is None else self.score * self.flux_error
 
     def __repr__(self) -> str:
-        planes = {"score": self.score, "flux": self.flux, "translient": self.translient}
+        planes = {"score": self.score, "flux": self.flux_error, "translient": self.translient}
         given = ", ".join(name for name, plane in planes.items() if plane is not None) or "no score"
         return f"<Difference {self.data.shape[0]} x {self.data.shape[1]} pixels, with {given}; {self.psf}>"

@@ -107,12 +107,12 @@ class PsfModel:
         x, y = np.atleast_1d(np.asarray(x, np.float64)), np.atleast_1d(np.asarray(y, np.float64))
         size = self.size if size is None else size
         x_phase, y_phase = x - np.floor(x + 0.5), y - np.floor(y + 0.5)
-        near = self._within_reach(size)
+        near = self.within_reach(size)
         rows, columns = near.resampling(y_phase, size), near.resampling(x_phase, size)
         return np.matmul(np.matmul(rows, near.samples(x, y)), columns.transpose(0, 2, 1))
 
-    def _within_reach(self, size: int) -> PsfModel:
-        """Return the model without the samples that no pixel of a stamp of a size is interpolated from."""
+    def within_reach(self, size: int) -> PsfModel:
+        """Return the model without the samples that no pixel of a stamp of a size (pixel) is interpolated from."""
         cut = self.coefficients.shape[-1] // 2 - (size // 2 + _HALF_WIDTH + 1)
         if self.sampling != 1.0 or cut <= 0:
             return self

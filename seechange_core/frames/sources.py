@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from seechange_core.frames.arrays import Floats
 from seechange_core.frames.table import ColumnTable
 
 _f8, _f4, _i4, _i2 = np.float64, np.float32, np.int32, np.uint16
@@ -41,7 +42,8 @@ class StarTable(ColumnTable):
     """Stars of a catalogue, at one epoch (``meta["epoch_mjd"]``), ICRS.
 
     Magnitudes are further columns named ``mag_<band>`` with ``mag_<band>_error``; ``meta["system"]`` maps each band to
-    ``"vega"`` or ``"ab"``.
+    ``"vega"`` or ``"ab"``. Where the catalogue says it there are also ``pmra`` (mas/yr, times cos(dec)), ``pmdec``
+    (mas/yr) and ``variable`` (1 for a variable star, 0 for a constant one, -1 where it does not say).
     """
 
     COLUMNS: ClassVar = {
@@ -51,6 +53,17 @@ class StarTable(ColumnTable):
         "ra_error": (_f4, "mas", "1 sigma, times cos(dec)"),
         "dec_error": (_f4, "mas", "1 sigma"),
     }
+
+    def main_magnitudes(self) -> Floats:
+        """Return the magnitudes that faint limits are for; minus infinity where the catalogue has none.
+
+        They are in the band ``meta["main_band"]`` (``"G"`` where it is not said), or else in the first that there is.
+        """
+        bands = [name[4:] for name in self if name.startswith("mag_") and not name.endswith("_error")]
+        if not bands:
+            return np.full(self.n_rows, -np.inf)
+        main = self.meta.get("main_band", "G")
+        return np.asarray(self[f"mag_{main if main in bands else bands[0]}"], np.float64)
 
 
 class MatchedStarTable(ColumnTable):
@@ -76,9 +89,12 @@ class DetectionTable(ColumnTable):
     COLUMNS: ClassVar = {
         "x": (_f8, "pixel", "peak of the score, refined"),
         "y": (_f8, "pixel", "peak of the score, refined"),
-        "score": (_f4, "sigma", "score at the peak; negative where the sky became fainter"),
-        "n_pixels": (_i4, "", "pixels beyond the threshold"),
+        "score": (_f4, "sigma", "at the peak, divided by noise; negative where the sky became fainter"),
+        "noise": (_f4, "", "scatter of the score around; 1 unless it is larger than it should be"),
+        "n_pixels": (_i4, "", "pixels beyond the threshold that belong to the peak"),
+        "footprint": (_i4, "", "number of the connected area; blended neighbours share one"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
+        "unusable_fraction": (_f4, "", "part of the PSF core's pixels that is unusable"),
     }
 
 
@@ -89,6 +105,9 @@ class MeasurementTable(ColumnTable):
     magnitudes), ``"relative"`` (electrons of the exposure ``meta["relative_to"]``) or ``"electron"`` (of the image
     itself). ``meta["sky_frame"]`` says what sky positions are in: ``"icrs"``, or ``"relative"`` to the nominal pointing
     of an exposure; they are NaN without a WCS. What cannot be measured is NaN.
+
+    ``aperture_fluxes`` and ``aperture_flux_errors`` are further columns of shape (n, number of radii), in the unit of
+    fluxes and corrected to the PSF normalisation; ``meta["aperture_radii"]`` (pixel) holds the radii.
     """
 
     COLUMNS: ClassVar = {
@@ -105,15 +124,25 @@ class MeasurementTable(ColumnTable):
         "aperture_flux_error": (_f8, "nJy", "1 sigma"),
         "new_flux": (_f8, "nJy", "light of the new image within one FWHM radius, as it is"),
         "reference_flux": (_f8, "nJy", "light of the aligned reference within one FWHM radius, as it is"),
-        "magnitude": (_f4, "mag AB", "of the absolute PSF flux"),
+        "new_psf_flux": (_f8, "nJy", "PSF flux of the new image at the position"),
+        "new_psf_flux_error": (_f8, "nJy", "1 sigma"),
+        "reference_psf_flux": (_f8, "nJy", "PSF flux of the aligned reference at the position"),
+        "reference_psf_flux_error": (_f8, "nJy", "1 sigma"),
+        "magnitude": (_f4, "mag AB", "of the absolute PSF flux; NaN where that is below 3 sigma"),
         "magnitude_error": (_f4, "mag", "1 sigma"),
+        "limiting_magnitude": (_f4, "mag AB", "of a PSF flux of 5 sigma at the position"),
         "score": (_f4, "sigma", "of the detection"),
+        "translient": (_f4, "sigma", "highest significance of motion beside the peak; NaN unless asked for"),
         "stamp": (_i4, "", "row of its stamps"),
         "snr": (_f4, "", "PSF flux divided by its error"),
         "chi2": (_f4, "", "reduced chi-square of the PSF fit"),
         "misfit": (_f4, "", "residuals of the PSF fit beyond the noise, relative to the signal"),
         "width_ratio": (_f4, "", "Gaussian-weighted width divided by that of the PSF"),
         "elongation": (_f4, "", "major divided by minor axis, Gaussian weighted"),
+        "moment_xx": (_f4, "pixel^2", "second moment with an adaptive Gaussian weight; NaN where none fits"),
+        "moment_yy": (_f4, "pixel^2", "the same along y"),
+        "moment_xy": (_f4, "pixel^2", "the same, mixed"),
+        "adaptive_width_ratio": (_f4, "", "width by adaptive moments divided by that of the PSF"),
         "peak_ratio": (
             _f4,
             "",
@@ -124,11 +153,20 @@ class MeasurementTable(ColumnTable):
             "",
             "flux of the strongest opposite source within 1.5 FWHM, relative to its own",
         ),
+        "dipole_flux": (_f8, "nJy", "of the source, if two of opposite sign are fitted; positive"),
+        "dipole_opposite_flux": (_f8, "nJy", "of the one of opposite sign; positive"),
+        "dipole_separation": (_f4, "pixel", "distance of the two"),
+        "dipole_chi2_gain": (
+            _f4,
+            "",
+            "by how much two sources fit better than one: difference of chi-square",
+        ),
         "edge_distance": (_f4, "pixel", "to the nearest edge of the image"),
         "n_bad": (_i4, "", "unusable pixels within 2 FWHM"),
         "n_negative": (_i4, "", "pixels beyond 2 sigma of the opposite sign within 2 FWHM"),
+        "unusable_fraction": (_f4, "", "part of the PSF core's pixels that is unusable"),
         "mask": (_i2, "", "mask planes within the PSF core, combined"),
-        "psf_like": (np.bool_, "", "none of the limits on shape and residuals is exceeded"),
+        "psf_like": (np.bool_, "", "no cut flags it"),
     }
 
     @property

@@ -43,14 +43,22 @@ class Tile:
         rows, columns = self.inner.shape
         return slice(self.border, self.border + rows), slice(self.border, self.border + columns)
 
+    def overlap(self, shape: tuple[int, int]) -> tuple[Index, Index]:
+        """Return the index of the part of the tile that is on an image: in the image, and in the tile."""
+        top, left = self.inner.y0 - self.border, self.inner.x0 - self.border
+        rows, columns = (
+            slice(max(start, 0), min(start + side, n))
+            for start, side, n in zip((top, left), self.side, shape, strict=True)
+        )
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        return (rows, columns), inside
+
     def cut(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the tile's pixels; those off the image are 0."""
         ny, nx = image.shape
-        top, left = self.inner.y0 - self.border, self.inner.x0 - self.border
-        y0, y1 = max(top, 0), min(top + self.side[0], ny)
-        x0, x1 = max(left, 0), min(left + self.side[1], nx)
+        on_image, inside = self.overlap((ny, nx))
         pixels = np.zeros(self.side, np.float32)
-        pixels[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+        pixels[inside] = image[on_image]
         return pixels
 
     def beyond(self, shape: tuple[int, int], depth: int) -> Iterator[tuple[Index, Index]]:
@@ -71,8 +79,7 @@ class Tile:
         ny, nx = shape
         top, left = self.inner.y0 - self.border, self.inner.x0 - self.border
         bottom, right = top + self.side[0], left + self.side[1]
-        rows, columns = slice(max(top, 0), min(bottom, ny)), slice(max(left, 0), min(right, nx))
-        in_tile = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        (rows, columns), in_tile = self.overlap(shape)
         if top < 0:
             yield (slice(0, 1), columns), (slice(max(-depth - top, 0), -top), in_tile[1])
         if bottom > ny:

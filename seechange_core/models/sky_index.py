@@ -12,7 +12,6 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import Angle, Latitude, Longitude
 from cdshealpix.nested import cone_search, lonlat_to_healpix
-from mocpy import MOC
 from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import ColumnElement, and_, func, or_
 
@@ -59,13 +58,17 @@ def cone_ranges(ra: float, dec: float, radius_deg: float) -> list[tuple[int, int
     """
     radius_deg = min(radius_deg + _MARGIN_DEG, 180.0)
     order = math.floor(math.log2(_WIDEST_CELL_DEG / radius_deg)) + _REFINEMENT
-    coverage = MOC.from_cone(
-        lon=Longitude(ra, u.deg),
-        lat=Latitude(dec, u.deg),
-        radius=Angle(radius_deg, u.deg),
-        max_depth=min(max(order, 0), _ORDER),
+    cells, orders, _ = cone_search(
+        Longitude(ra, u.deg), Latitude(dec, u.deg), Angle(radius_deg, u.deg), min(max(order, 0), _ORDER)
     )
-    return [(int(low), int(high) - 1) for low, high in coverage.to_depth29_ranges]
+    merged: list[tuple[int, int]] = []
+    for cell, order_of_cell in zip(cells.tolist(), orders.tolist(), strict=True):
+        bits = 2 * (_ORDER - order_of_cell)
+        low, high = cell << bits, ((cell + 1) << bits) - 1
+        if merged and merged[-1][1] == low - 1:
+            low = merged.pop()[0]
+        merged.append((low, high))
+    return merged
 
 
 def in_cone(table: type[PositionMixin], ra: float, dec: float, radius_deg: float) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
@@ -79,7 +79,7 @@ def _block_field(
     for slot in slots:
         if slot.name:
             title = f"{name}_{slot.name}"
-            own = slot.__class__(slot.kind, "", slot.stage, slot.many)
+            own = replace(slot, name="")
             description = f"Which {slot.stage or slot.kind} to use, and its parameters"
             fields[slot.name] = _block_field(title, NoParams, (own,), registry, description)
             continue
@@ -154,9 +154,10 @@ def _use_field(slot: Slot, installed: Mapping[str, Any], registry: Registry) -> 
     checked = Annotated[str, AfterValidator(check)]
     if slot.many:
         return list[checked], Field(description=f"Names of the {slot.kind}s, in order")
-    return checked, Field(
-        description=f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}"
-    )
+    description = f"Name of the {slot.kind}: {', '.join(sorted(installed)) or 'none installed'}"
+    if slot.optional:
+        return checked | None, Field(None, description=f"{description}; none by default")
+    return checked, Field(description=description)
 
 
 def nearest_key(model: type[BaseModel], path: Sequence[Any]) -> str:

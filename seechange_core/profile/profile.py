@@ -127,7 +127,7 @@ class Profile:
         }
 
     def _components(self, block: Any, slot: Slot) -> tuple[Any, ...]:
-        names = block.use if slot.many else [block.use]
+        names = block.use if slot.many else [block.use] if block.use else []
         return tuple(
             self.registry.component(slot.kind, name, slot.stage)(getattr(block, name)) for name in names
         )
@@ -156,7 +156,9 @@ class Profile:
                     {name: {text: _changed(used, shown) for text, used in branches.items()}} if value else {}
                 )
                 continue
-            is_component = use is not None and isinstance(value, BaseModel) and not hasattr(value, "use")
+            is_component = (
+                hasattr(block, "use") and isinstance(value, BaseModel) and not hasattr(value, "use")
+            )
             if is_component and name not in names:
                 continue
             if isinstance(value, BaseModel):

@@ -71,3 +71,8 @@ class RunnerSettings(Settings):
     tag: str = parameter(
         "current", description="Provenance tag that a run sets and looks products up by", min_length=1
     )
+    fakes: bool = parameter(
+        False,
+        description="Whether every image that was searched is searched again with injected sources, to learn how "
+        "complete the search is",
+    )

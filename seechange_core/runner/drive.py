@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
 from seechange_core.pipeline import Plan
 from seechange_core.runner.products import Products
-from seechange_core.runner.run_step import StepOutcome, run_step
+from seechange_core.runner.run_step import RunStep, StepOutcome, run_step
 from seechange_core.runner.section_report import DONE, FAILED, REJECTED, WAITING
 from seechange_core.runner.services import Services
 from seechange_core.runner.unit import Unit
@@ -50,6 +50,8 @@ def drive(
     services: Services,
     *,
     started: Callable[[str], None] = lambda process: None,
+    products: Products | None = None,
+    run: RunStep = run_step,
 ) -> Drive:
     """Run the steps of a plan in order until one of them ends the unit.
 
@@ -59,8 +61,12 @@ def drive(
     ----------
     started : callable
         Hears the name of each process before it runs.
+    products : Products, optional
+        What is there of the unit already, to which its new products are added.
+    run : callable
+        Makes the product of one step.
     """
-    products = Products(services.store.products)
+    products = Products(services.store.products) if products is None else products
     progress = Drive(products.ids)
     last_use = _last_use(plan)
     for planned in plan:
@@ -70,7 +76,7 @@ def drive(
             # With more threads, linear algebra adds up in another order: products would differ in their last bits.
             with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("default")
-                outcome = run_step(planned, unit, products, services.store.products, services.instrument)
+                outcome = run(planned, unit, products, services.store.products, services.instrument)
         except Rejected as rejection:
             return _ended(progress, services, REJECTED, rejection.reason, rejection)
         except MissingInput as missing:

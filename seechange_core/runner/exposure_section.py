@@ -9,22 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from seechange_core.errors import InputError, MissingInput
-from seechange_core.frames import PsfModel, SkyMapping
+from seechange_core.frames import AsteroidTable, PsfModel, SkyMapping, StarTable
+from seechange_core.imaging.astrometry.observer import Place
 from seechange_core.pipeline import PlannedStep
 from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.measured_sensor import MeasuredSensor
 from seechange_core.runner.other_sections import OtherSections
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
-from seechange_core.runner.star_excerpts import bind_stars, fetch_stars
+from seechange_core.runner.star_excerpts import bind_stars, fetch_stars, fetch_used_stars
 from seechange_core.steps.step import (
-    CalibratedImage,
+    AsteroidRequest,
     CalibrationRequest,
     CatalogRequest,
     FrameRequest,
     ReferenceRequest,
+    ReferenceSources,
+    ReferenceSourcesRequest,
     Request,
     SuppliedPsfRequest,
+    UsedStarsRequest,
 )
 from seechange_core.store.record import Observation
 
@@ -168,6 +172,20 @@ class ExposureSection:
             )
         return {request.role: found}
 
+    @bind.register
+    def _(
+        self,
+        request: ReferenceSourcesRequest | UsedStarsRequest,
+        planned: PlannedStep,
+        products: Products,
+    ) -> Mapping[str, str]:
+        # What was subtracted, or used, is bound by the steps that did so.
+        return {}
+
+    @bind.register
+    def _(self, request: AsteroidRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
+        return {request.role: self.services.store.orbits.identity(Path(request.orbits).expanduser())}
+
     @singledispatchmethod
     def fetch(
         self, request: Request, bound: Mapping[str, str], planned: PlannedStep, products: Products
@@ -214,4 +232,36 @@ class ExposureSection:
     def _(
         self, request: ReferenceRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
     ) -> Any:
-        return CalibratedImage(**self.services.store.references.load(bound[request.role]))
+        return self.services.store.references.load(bound[request.role])
+
+    @fetch.register
+    def _(
+        self,
+        request: ReferenceSourcesRequest,
+        bound: Mapping[str, str],
+        planned: PlannedStep,
+        products: Products,
+    ) -> ReferenceSources:
+        reference = products.inputs["difference"]["reference"]
+        return ReferenceSources(**self.services.store.references.load_sources(reference))
+
+    @fetch.register
+    def _(
+        self, request: UsedStarsRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> StarTable | None:
+        return fetch_used_stars(request, products, self.services)
+
+    @fetch.register
+    def _(
+        self, request: AsteroidRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+    ) -> AsteroidTable:
+        site = self.services.instrument.site
+        return self.services.store.orbits.seen(
+            Path(request.orbits).expanduser(),
+            bound[request.role],
+            ra_deg=request.ra_deg,
+            dec_deg=request.dec_deg,
+            radius_deg=request.radius_deg,
+            mjd=request.mjd,
+            place=site and Place(site.longitude_deg, site.latitude_deg, site.elevation_m),
+        )

@@ -12,18 +12,14 @@ from seechange_core.frames import AlignedPair, ColumnTable, Floats, SourceTable,
 from seechange_core.imaging.masked_pixels import grown
 from seechange_core.profile import Profile
 from seechange_core.runner.plain_subtraction import align_plain_pair, measure_plain_pair
+from seechange_core.simulation.fake_places import FakePlaces, on_pixels_of
 from seechange_core.simulation.image_pair import PairConditions, image_pair, with_sky
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.judgement import Truth
 from seechange_core.simulation.pair import SimulatedPair, with_expected_snr
-from seechange_core.simulation.placement import choose_apart, host_trials, uniform_trials
 from seechange_core.steps.plain_images import MeasuredPair, PlainImage
 
 _SNR_RANGE = (3.0, 30.0)
-_MARGIN = 45.0
-_SEPARATION = 28.0
-_FROM_SOURCES_FWHM = 3.0
-_FROM_STARS_FWHM = 2.0
 _EMPTY_FWHM = 3.0
 _UNKNOWN_SCALE_ARCSEC = 1.0
 
@@ -105,7 +101,9 @@ def injected_known_pair(
     sources, new_psf = measured.new.sources, measured.new.psf
     # Where the alignment leaves the reference without a PSF, its own is near enough to tell the noise.
     ref_psf = pair.ref_psf or measured.reference.psf
-    positions, on_galaxy = _positions(rng, pair, sources, number, new_psf.fwhm)
+    reference = measured.reference
+    deep_sources = on_pixels_of(measured.new.mapping, reference.sources, reference.mapping)
+    positions, on_galaxy = _positions(rng, pair, sources, deep_sources, number, new_psf.fwhm)
     if not len(positions):
         raise InputError(f"{name}: there is no room for a source to be injected that both images cover")
     injected = with_expected_snr(
@@ -124,35 +122,18 @@ def injected_known_pair(
 
 
 def _positions(
-    rng: np.random.Generator, pair: AlignedPair, sources: SourceTable, number: int, fwhm: float
+    rng: np.random.Generator,
+    pair: AlignedPair,
+    sources: SourceTable,
+    deep_sources: SourceTable,
+    number: int,
+    fwhm: float,
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    shape = pair.new.shape
     covered = ~grown(unusable(pair.new.mask) | unusable(pair.ref.mask), fwhm)
-    margin = min(_MARGIN, 0.2 * min(shape))
-    places = np.stack([sources["x"], sources["y"]], axis=1)
-    stars = places[sources["is_star"]]
-    hosts = sources.rows(~sources["is_star"])
-    host_places = np.stack([hosts["x"], hosts["y"]], axis=1)
-    near_hosts = choose_apart(
-        _where(covered, host_trials(rng, shape, host_places, 2.0 * hosts["a"].astype(np.float64), margin)),
-        number // 2,
-        _SEPARATION,
-        np.empty((0, 2)),
-        [(stars, _FROM_STARS_FWHM * fwhm)],
-    )
-    on_sky = choose_apart(
-        _where(covered, uniform_trials(rng, shape, 50 * number, margin)),
-        number - len(near_hosts),
-        _SEPARATION,
-        near_hosts,
-        [(places, _FROM_SOURCES_FWHM * fwhm)],
-    )
+    places = FakePlaces(rng, covered, sources, deep_sources, fwhm)
+    near_hosts = places.on_galaxies(number // 2)
+    on_sky = places.on_sky(number - len(near_hosts))
     return np.concatenate([on_sky, near_hosts]), np.repeat([False, True], [len(on_sky), len(near_hosts)])
-
-
-def _where(plane: NDArray[np.bool_], trials: Floats) -> Floats:
-    column, row = np.floor(trials + 0.5).astype(np.intp).T
-    return trials[plane[row, column]]
 
 
 def _near(table: ColumnTable, shape: tuple[int, int], radius: float) -> NDArray[np.bool_]:

@@ -6,21 +6,26 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan
+from seechange_core.pipeline import ASSOCIATION, Plan, exposure_plan, injection_plan
 from seechange_core.profile.concealing import concealed
 from seechange_core.profile.layers import Layer
 from seechange_core.runner.code_version import git_commit, package_versions
 from seechange_core.runner.drive import Drive, drive, reason_of
 from seechange_core.runner.exposure_files import wanted_sections
 from seechange_core.runner.exposure_section import ExposureSection
+from seechange_core.runner.injected_search import search_injected
+from seechange_core.runner.products import Products
 from seechange_core.runner.section_report import DONE, FAILED, SectionReport, worst
 from seechange_core.runner.services import Services
 from seechange_core.runner.workers import TaskEvent, TaskResult, Work, run_tasks
 from seechange_core.steps.association import assign
+from seechange_core.steps.object_names import object_name
+from seechange_core.store.associations import AssociationRules
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,11 @@ def register_run(services: Services, plan: Plan) -> UUID:
     """
     services.store.reports.close_abandoned()
     tag = services.profile.runner.tag
-    services.store.provenances.set_tag(tag, plan.provenances(), replace=tag == "current")
+    named = list(plan.provenances())
+    if services.profile.runner.fakes:
+        first, *_, last = injection_plan(services.profile).provenances()
+        named += [first, last]
+    services.store.provenances.set_tag(tag, named, replace=tag == "current")
     return services.store.reports.register_code(package_versions(services.registry), git_commit())
 
 
@@ -143,7 +152,8 @@ def make_section_work(work: SectionWork) -> Work:
     services = Services.from_layers(work.layers)
     plan = exposure_plan(services.profile).through(work.through)
     # Once for all sections, and in one statement.
-    services.store.provenances.register(plan.provenances())
+    branch = injection_plan(services.profile).provenances() if services.profile.runner.fakes else ()
+    services.store.provenances.register([*plan.provenances(), *branch])
 
     def process(task: SectionTask, tell: Callable[[Any], None]) -> SectionReport:
         return process_section(services, plan, task, work.code_version_id, started=tell)
@@ -200,21 +210,26 @@ def _driven(
     except Exception as error:
         return Drive(state=FAILED, step="registration", reason=reason_of(error)), {}
     unit = ExposureSection(services, exposure, files, task.section)
-    progress = drive(unit, plan, services, started=started)
+    products = Products(services.store.products)
+    progress = drive(unit, plan, services, started=started, products=products)
     if progress.state != DONE or "measurements" not in progress.product_ids:
         return progress, {}
     started(ASSOCIATION)
     try:
-        result = services.store.associations.associate(
-            progress.product_ids["measurements"],
-            assign,
-            services.profile.parameters(ASSOCIATION).radius_arcsec,
+        params = services.profile.parameters(ASSOCIATION)
+        rules = AssociationRules(
+            match=partial(assign, params=params),
+            reach_arcsec=params.largest_radius_arcsec,
+            name=partial(object_name, params.name_format),
             is_test=bool(exposure.info.get("simulated", False)),
         )
+        result = services.store.associations.associate(progress.product_ids["measurements"], rules)
     except Exception as error:
         progress.state, progress.step, progress.reason = FAILED, ASSOCIATION, reason_of(error)
         return progress, {}
     progress.step = ASSOCIATION
+    if services.profile.runner.fakes and "scores" in progress.product_ids:
+        search_injected(unit, services, products, progress, started)
     return progress, {"joined": result.n_joined, "founded": result.n_founded}
 
 

@@ -26,12 +26,22 @@ class Products(Mapping[str, Any]):
         self._store = store
         self._values: dict[str, Any] = {}
         self.ids: dict[str, str] = {}
+        #: Identities that the product of a role was made from, by the role that they had for it.
+        self.inputs: dict[str, Mapping[str, str]] = {}
         #: What the steps measured so far; of a name that several have, the latest.
         self.metrics: dict[str, Any] = {}
 
-    def add(self, product_id: str, roles: Iterable[str], metrics: Mapping[str, Any]) -> None:
-        """Take the outputs and metrics of a process in."""
+    def add(
+        self,
+        product_id: str,
+        roles: Iterable[str],
+        metrics: Mapping[str, Any],
+        inputs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the outputs and metrics of a process in, and what they were made from."""
+        roles = tuple(roles)
         self.ids |= dict.fromkeys(roles, product_id)
+        self.inputs |= dict.fromkeys(roles, inputs or {})
         self.metrics |= metrics
 
     def forget(self, roles: Iterable[str]) -> None:

@@ -43,14 +43,24 @@ class Measured(Generic[Result]):
 
 def measured(compute: Callable[[], Result]) -> Measured[Result]:
     """Compute something and measure what that takes."""
-    with contextlib.suppress(OSError):
-        _RESET.write_text(_RESET_PEAK, "ascii")
+    restart_peak()
     before_mb = _memory_mb("VmRSS")
     started = time.process_time()
     result = compute()
-    cpu_s, peak_mb = time.process_time() - started, _memory_mb("VmHWM")
-    added_mb = peak_mb - before_mb
-    return Measured(result, cpu_s, peak_mb if math.isfinite(peak_mb) else _highest_mb(), added_mb)
+    cpu_s, most_mb = time.process_time() - started, peak_mb()
+    return Measured(result, cpu_s, most_mb, most_mb - before_mb)
+
+
+def restart_peak() -> None:
+    """Let `peak_mb` begin anew, where the system can."""
+    with contextlib.suppress(OSError):
+        _RESET.write_text(_RESET_PEAK, "ascii")
+
+
+def peak_mb() -> float:
+    """Return the most memory (resident, 10^6 byte) that this process held since the last restart, or its start."""
+    most_mb = _memory_mb("VmHWM")
+    return most_mb if math.isfinite(most_mb) else _highest_mb()
 
 
 def _memory_mb(name: str) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Protocol
 
 from seechange_core.errors import Rejected
 from seechange_core.models import Badness
@@ -57,6 +57,15 @@ class StepOutcome:
     peak_memory_mb: float
 
 
+class RunStep(Protocol):
+    """What makes the product of one step; see `run_step`."""
+
+    def __call__(
+        self, planned: PlannedStep, unit: Unit, products: Products, store: ProductStore, instrument: Any
+    ) -> StepOutcome:
+        """Make a step's product, or find it."""
+
+
 def anchor_of(planned: PlannedStep, unit: Unit, products: Products) -> str:
     """Return the hash under which the inputs of a step that depend on data are bound."""
     return product_id(planned.provenance.id, unit.place, _upstream_ids(planned, unit, products))
@@ -80,8 +89,8 @@ def run_step(
     if found is not None:
         if found.state == "rejected":
             raise Rejected(found.reason, found.metrics)
-        products.add(found.product_id, planned.step.outputs, found.metrics)
-        return _outcome(planned, found.product_id, False, found.metrics, started, cpu_started)
+        products.add(found.product_id, planned.step.outputs, found.metrics, found.inputs)
+        return outcome_of(planned, found.product_id, False, found.metrics, started, cpu_started)
 
     planned = planned.taken(products.metrics)
     context = StepContext(planned.components, instrument)
@@ -104,7 +113,7 @@ def run_step(
     for request in requests:
         inputs[request.role] = unit.fetch(request, bound, planned, products)
     try:
-        result = planned.step.run(inputs, planned.params, context)
+        result = planned.step.run(inputs, planned.params, replace(context, identity=identity))
         quality = judged(planned.params, result.metrics, record.observation.filter, planned.process)
     except Rejected as rejection:
         store.save_rejection(
@@ -113,8 +122,8 @@ def run_step(
         raise
     metrics = {**result.metrics, "quality": quality} if quality else result.metrics
     store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs)
-    products.add(identity, planned.step.outputs, metrics)
-    return _outcome(planned, identity, True, metrics, started, cpu_started)
+    products.add(identity, planned.step.outputs, metrics, input_ids)
+    return outcome_of(planned, identity, True, metrics, started, cpu_started)
 
 
 def badness_of(rejection: Rejected, process: str) -> Badness:
@@ -148,7 +157,7 @@ def _bind(
     return dict(store.bind(anchor, chosen)) if chosen else {}
 
 
-def _outcome(
+def outcome_of(
     planned: PlannedStep,
     identity: str,
     made: bool,
@@ -156,6 +165,7 @@ def _outcome(
     started: float,
     cpu_started: float,
 ) -> StepOutcome:
+    """Say how a step went that began at a time and a CPU time (`time.perf_counter`, `time.process_time`)."""
     return StepOutcome(
         process=planned.process,
         product_id=identity,

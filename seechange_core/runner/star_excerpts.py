@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from seechange_core.frames import StarTable
 from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
-from seechange_core.steps.step import CatalogRequest
+from seechange_core.steps.step import CatalogRequest, UsedStarsRequest
 
 
 def bind_stars(request: CatalogRequest, planned: PlannedStep) -> Mapping[str, str]:
@@ -20,3 +21,13 @@ def fetch_stars(request: CatalogRequest, planned: PlannedStep, services: Service
     """Load an excerpt, or fetch it, and move its stars to the epoch of the image."""
     stars = services.store.excerpts.get(planned.components[request.slot][0], request.region)
     return at_epoch(stars, request.epoch_mjd)
+
+
+def fetch_used_stars(request: UsedStarsRequest, products: Products, services: Services) -> StarTable | None:
+    """Load the excerpt that the astrometry used, or else the photometry, and move its stars to the image's epoch."""
+    for role in ("mapping", "photometry"):
+        identity = products.inputs.get(role, {}).get("stars")
+        stars = None if identity is None else services.store.excerpts.load(identity)
+        if stars is not None:
+            return at_epoch(stars, request.epoch_mjd)
+    return None

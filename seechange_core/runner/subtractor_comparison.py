@@ -109,7 +109,7 @@ def _found_by_all(differences: Sequence[Difference], radius: float) -> Floats:
     places = []
     for difference in differences:
         assert difference.score is not None
-        peaks = find_peaks(difference.score, _CHANGED, radius)
+        peaks = find_peaks(difference.score, _CHANGED)
         places.append(np.stack([peaks.x, peaks.y], axis=1))
     common = places[0]
     for others in places[1:]:
@@ -124,8 +124,8 @@ def with_score(difference: Difference) -> Difference:
     """Return a difference with score and fluxes, which are computed where the algorithm gives none."""
     if difference.score is not None:
         return difference
-    score, flux, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux=flux, flux_error=flux_error)
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _figures(known: KnownPair, name: str, subtractor: Subtractor) -> SubtractorFigures:
@@ -167,7 +167,7 @@ def _at_equal_false_rate(
     transients = transients.rows(np.isfinite(difference.score[row, column]))
     if not transients.n_rows:
         return float("nan"), float("nan"), 0
-    peaks = find_peaks(difference.score / np.float32(scale), _FAINTEST, truth.match_radius)
+    peaks = find_peaks(difference.score / np.float32(scale), _FAINTEST)
     tree = cKDTree(np.stack([transients["x"], transients["y"]], axis=1))
     distance, nearest = tree.query(np.stack([peaks.x, peaks.y], axis=1))
     near = np.asarray(distance < truth.match_radius)

@@ -12,12 +12,17 @@ import numpy as np
 
 from seechange_core.frames import AlignedPair, Frame
 from seechange_core.simulation.pair import PIXEL_SCALE_ARCSEC, SimulatedPair, simulated_pair
-from seechange_core.simulation.spoiling import with_bad_pixels, with_saturation, without_columns
+from seechange_core.simulation.spoiling import (
+    with_bad_pixels,
+    with_cosmic_rays,
+    with_saturation,
+    without_columns,
+)
 
 #: Of a whole CCD (rows, columns).
 CCD_SHAPE = (4096, 2048)
-#: Seeds of what spoils images differ from those of the images.
-_SPOILING = 7
+#: Seeds of what spoils images differ from those of the images, and from each other.
+_SPOILING, _COSMIC_RAYS = 7, 11
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class PairConditions:
         Displacement of all sources in the reference (pixel).
     bad_pixel_fraction : float
         Bad, not a number and masked, in each of the two images.
+    n_cosmic_rays : float
+        Expected number a CCD in the new image, not masked. The reference, made of several exposures, has none.
     n_saturated_stars : int
         Per CCD: the light of the brightest stars is cut off, the same in both images, and masked.
     coverage : float
@@ -58,6 +65,7 @@ class PairConditions:
     n_ref_exposures: int = 5
     misregistration: tuple[float, float] = (0.0, 0.0)
     bad_pixel_fraction: float = 0.0
+    n_cosmic_rays: float = 0.0
     n_saturated_stars: int = 0
     coverage: float = 1.0
     n_stars: int = 4000
@@ -77,6 +85,7 @@ CONDITIONS: dict[str, PairConditions] = {
     "elongated": PairConditions(new_shear=(0.12, 0.08), ref_shear=(-0.06, 0.1)),
     "bright-sky": PairConditions(sky_electron=12_000.0),
     "spoilt": PairConditions(bad_pixel_fraction=0.003, n_saturated_stars=20),
+    "dirty": PairConditions(bad_pixel_fraction=0.003, n_cosmic_rays=100, n_saturated_stars=20),
     "partial": PairConditions(coverage=0.6),
     "empty": PairConditions(n_transients=0),
 }
@@ -113,18 +122,22 @@ def image_pair(
         n_ref_exposures=wanted.n_ref_exposures,
         misregistration=wanted.misregistration,
     )
-    return replace(simulated, pair=_spoilt(simulated, wanted, round(wanted.n_saturated_stars * area), seed))
+    return replace(simulated, pair=_spoilt(simulated, wanted, area, seed))
 
 
-def _spoilt(simulated: SimulatedPair, wanted: PairConditions, n_saturated: int, seed: int) -> AlignedPair:
+def _spoilt(simulated: SimulatedPair, wanted: PairConditions, area: float, seed: int) -> AlignedPair:
     pair = simulated.pair
     new, ref = pair.new, pair.ref
+    n_saturated = round(wanted.n_saturated_stars * area)
     if n_saturated:
         level = _saturation_level(simulated, n_saturated)
         new, ref = with_saturation(new, level), with_saturation(ref, level)
     if wanted.bad_pixel_fraction:
         rng = np.random.default_rng([seed, _SPOILING])
         new, ref = (with_bad_pixels(frame, wanted.bad_pixel_fraction, rng) for frame in (new, ref))
+    if wanted.n_cosmic_rays:
+        rng = np.random.default_rng([seed, _COSMIC_RAYS])
+        new = with_cosmic_rays(new, wanted.n_cosmic_rays * area, rng)
     if wanted.coverage < 1:
         ref = without_columns(ref, round(wanted.coverage * ref.shape[1]))
     return replace(pair, new=new, ref=ref)

@@ -12,7 +12,14 @@ _MARKED_FRACTION = 0.05
 
 
 def inject_point_sources(
-    frame: Frame, psf: PsfModel, x: Floats, y: Floats, flux: Floats, rng: np.random.Generator
+    frame: Frame,
+    psf: PsfModel,
+    x: Floats,
+    y: Floats,
+    flux: Floats,
+    rng: np.random.Generator,
+    *,
+    saturation_electron: float = np.inf,
 ) -> Frame:
     """Add point sources, with the noise of their own photons, to a calibrated image.
 
@@ -23,9 +30,13 @@ def inject_point_sources(
     psf : PsfModel
         Of the frame, normalised to 1.
     x, y, flux : array of shape (n,)
-        Positions (pixel; those off the image count as far as their light reaches) and fluxes (electron, positive).
+        Positions (pixel; those off the image count as far as their light reaches) and fluxes (electron). Where light
+        is taken away, by a negative flux, its noise stays: which of the photons are missing nobody knows.
     rng : numpy.random.Generator
         Gives the photons; the same state gives the same pixels.
+    saturation_electron : float
+        Pixels that the sources lift to this level keep it and are marked ``SATURATED``. Only meaningful where the
+        frame has its sky.
 
     Returns
     -------
@@ -35,14 +46,14 @@ def inject_point_sources(
     Raises
     ------
     ValueError
-        If a flux is not positive, or x, y and flux differ in length.
+        If a flux is zero or not finite, or x, y and flux differ in length.
     """
     x, y, flux = (np.atleast_1d(np.asarray(values, np.float64)) for values in (x, y, flux))
     if not len(x) == len(y) == len(flux):
         raise ValueError(f"{len(x)} x, {len(y)} y and {len(flux)} fluxes: they must be as many")
-    if not np.all(flux > 0):
-        raise ValueError(f"fluxes must be positive, the smallest is {flux.min():g} electron")
-    light, marked = np.zeros(frame.shape), np.zeros(frame.shape, bool)
+    if not np.all(np.isfinite(flux) & (flux != 0)):
+        raise ValueError(f"fluxes must be numbers other than zero, one is {flux[~(np.abs(flux) > 0)][:1]}")
+    data, variance, mask = frame.data.copy(), frame.variance.copy(), frame.mask.copy()
     ny, nx = frame.shape
     half = psf.size // 2
     corners = zip(np.floor(x + 0.5).astype(int) - half, np.floor(y + 0.5).astype(int) - half, strict=True)
@@ -50,13 +61,14 @@ def inject_point_sources(
         rows = slice(max(bottom, 0), max(min(bottom + psf.size, ny), 0))
         columns = slice(max(left, 0), max(min(left + psf.size, nx), 0))
         inside = stamp[rows.start - bottom : rows.stop - bottom, columns.start - left : columns.stop - left]
-        light[rows, columns] += source_flux * inside
-        marked[rows, columns] |= inside >= _MARKED_FRACTION * stamp.max()
-    # The wings of a measured PSF may be a little negative: there are no photons to have noise.
-    expected = np.maximum(light, 0.0)
-    noise = rng.poisson(expected) - expected
-    return frame.replaced(
-        data=(frame.data + light + noise).astype(np.float32),
-        variance=(frame.variance + expected).astype(np.float32),
-        mask=frame.mask | np.where(marked, MASK_DTYPE(MaskPlane.INJECTED), MASK_DTYPE(0)),
-    )
+        light = source_flux * inside
+        # The wings of a measured PSF may be a little negative: there are no photons to have noise.
+        expected = np.maximum(light, 0.0) if source_flux > 0 else np.zeros_like(light)
+        data[rows, columns] += light + rng.poisson(expected) - expected
+        variance[rows, columns] += expected
+        marked = inside >= _MARKED_FRACTION * stamp.max()
+        mask[rows, columns] |= np.where(marked, MASK_DTYPE(MaskPlane.INJECTED), MASK_DTYPE(0))
+        full = (data[rows, columns] >= saturation_electron) & (light > 0)
+        data[rows, columns][full] = saturation_electron
+        mask[rows, columns] |= np.where(full, MASK_DTYPE(MaskPlane.SATURATED), MASK_DTYPE(0))
+    return frame.replaced(data=data, variance=variance, mask=mask)

@@ -86,6 +86,8 @@ def simulated_pair(
     new_zero_point: float = 30.0,
     ref_zero_point: float = 30.1,
     misregistration: tuple[float, float] = (0.0, 0.0),
+    new_beta: float = 3.5,
+    ref_beta: float = 3.5,
 ) -> SimulatedPair:
     """Simulate a new image and a reference on the same pixels, without background, in electrons.
 
@@ -116,13 +118,15 @@ def simulated_pair(
         AB magnitude of 1 electron.
     misregistration : tuple of float
         Displacement of all sources in the reference (pixel).
+    new_beta, ref_beta : float
+        Exponents of the Moffat profiles: the smaller, the more light in the wings.
     """
     rng = np.random.default_rng(seed)
     new_field = MoffatField(
         shape,
         new_seeing_arcsec / pixel_scale_arcsec,
         new_shear,
-        3.5,
+        new_beta,
         (0.018, 0.009, 0.015, -0.009),
         0.01,
     )
@@ -130,7 +134,7 @@ def simulated_pair(
         shape,
         ref_seeing_arcsec / pixel_scale_arcsec,
         ref_shear,
-        3.5,
+        ref_beta,
         (-0.009, 0.018, -0.012, 0.009),
         0.01,
     )

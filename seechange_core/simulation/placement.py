@@ -71,10 +71,12 @@ def choose_apart(
     for positions, distance in forbidden:
         if len(positions):
             allowed &= cKDTree(positions).query(trials)[0] > distance
-    taken = list(placed)
+    n_placed = n_taken = len(placed)
+    taken = np.concatenate([placed, np.empty((number, 2))])
     for trial in trials[allowed]:
-        if len(taken) == len(placed) + number:
+        if n_taken == n_placed + number:
             break
-        if not taken or np.min(np.hypot(*(np.array(taken) - trial).T)) > separation:
-            taken.append(trial)
-    return np.array(taken[len(placed) :]).reshape(-1, 2)
+        if not n_taken or np.min(np.hypot(*(taken[:n_taken] - trial).T)) > separation:
+            taken[n_taken] = trial
+            n_taken += 1
+    return taken[n_placed:n_taken]

@@ -1,10 +1,11 @@
-"""Defects put into simulated images: bad pixels, saturated stars, areas without data."""
+"""Defects put into simulated images: bad pixels, cosmic rays, saturated stars, areas without data."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from seechange_core.frames import Frame, MaskPlane
+from seechange_core.simulation.particle_tracks import particle_tracks
 
 
 def with_bad_pixels(frame: Frame, fraction: float, rng: np.random.Generator) -> Frame:
@@ -13,6 +14,11 @@ def with_bad_pixels(frame: Frame, fraction: float, rng: np.random.Generator) -> 
     return frame.replaced(
         data=np.where(bad, np.nan, frame.data), mask=np.where(bad, frame.mask | MaskPlane.BAD, frame.mask)
     )
+
+
+def with_cosmic_rays(frame: Frame, number: float, rng: np.random.Generator) -> Frame:
+    """Add the charge of an expected number of ionising particles; neither mask nor variance knows of them."""
+    return frame.replaced(data=frame.data + particle_tracks(rng, frame.shape, number).astype(np.float32))
 
 
 def with_saturation(frame: Frame, level_electron: float) -> Frame:

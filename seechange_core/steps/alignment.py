@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from seechange_core.imaging.alignment.pixel_map import fit_pixel_map
 from seechange_core.imaging.alignment.psf_warping import warp_psf
 from seechange_core.imaging.alignment.registration import refine_pixel_map
 from seechange_core.imaging.alignment.warping import warp_frame
-from seechange_core.imaging.background.smooth_background import background_image
+from seechange_core.imaging.background.smooth_background import without_sky
 from seechange_core.imaging.coaddition.flux_scaling import variation_factor
 from seechange_core.imaging.psf.width_error import psf_width_error
 from seechange_core.steps.step import CalibratedImage
@@ -49,7 +50,7 @@ def align(
     Parameters
     ----------
     new, reference : CalibratedImage
-        Both as calibrated, sky included.
+        Both as calibrated, sky included. The reference's pixels are asked for once.
     unmeasured_registration_error : float
         Misregistration along each axis (pixel) where too few stars measure it; more, if the errors of the two sky
         mappings make it so.
@@ -60,13 +61,15 @@ def align(
         If the images do not overlap.
     """
     shape = new.image.shape
+    reference_image = without_sky(reference.image, reference.background)
     try:
-        first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.image.shape)
+        first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference_image.shape)
     except ValueError as problem:
         raise Rejected(f"the reference cannot be brought to the new image: {problem}") from problem
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
     factor = variation_factor(reference.photometry, registration.pixel_map, new.photometry)
-    warped = warp_frame(_without_sky(reference), registration.pixel_map, shape, flux_factor=factor)
+    warped = warp_frame(reference_image, registration.pixel_map, shape, flux_factor=factor)
+    del reference_image
     error = registration.error
     if not np.all(np.isfinite(error)):
         unmeasured = max(unmeasured_registration_error, _error_of_mappings(new.mapping, reference.mapping))
@@ -75,7 +78,7 @@ def align(
     scale = reference.mapping.pixel_scale_arcsec / new.mapping.pixel_scale_arcsec
     width_error = float(np.hypot(psf_width_error(new.sources), psf_width_error(reference.sources) * scale**2))
     pair = AlignedPair(
-        new=_without_sky(new),
+        new=without_sky(new.image, new.background),
         ref=warped,
         new_psf=new.psf,
         ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),
@@ -97,10 +100,60 @@ def align(
     return Alignment(pair, metrics)
 
 
+@dataclass(frozen=True)
+class PreparedReference:
+    """What is left of an earlier subtraction with the same reference and the same geometry.
+
+    Parameters
+    ----------
+    frame : Frame
+        ``aligned_reference`` of that subtraction.
+    metrics : mapping
+        Of that subtraction.
+    """
+
+    frame: Frame
+    metrics: Mapping[str, Any]
+
+
+def aligned_before(
+    new: CalibratedImage, reference: CalibratedImage, prepared: PreparedReference, flux_ratio_error: float
+) -> AlignedPair:
+    """Return the pair that `align` makes, without warping the reference again.
+
+    Parameters
+    ----------
+    new : CalibratedImage
+        With the sources, PSF and mapping that it had then; its pixels may be others.
+    reference : CalibratedImage
+        The same as then.
+    prepared : PreparedReference
+        What was made of it: in electrons of the new image, so that the flux ratio is 1.
+    flux_ratio_error : float
+        As in `AlignedPair`.
+    """
+    shape, metrics = new.image.shape, prepared.metrics
+    first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.background.shape)
+    registration = refine_pixel_map(first_map, new.sources, reference.sources)
+    return AlignedPair(
+        new=without_sky(new.image, new.background),
+        ref=prepared.frame,
+        new_psf=new.psf,
+        ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),
+        flux_ratio=1.0,
+        registration_error=(metrics["registration_error_x"], metrics["registration_error_y"]),
+        info=new.image.info,
+        width_error=metrics["psf_width_error"],
+        flux_ratio_error=flux_ratio_error,
+    )
+
+
 def scaled_reference(pair: AlignedPair) -> Frame:
-    """Return the warped reference in electrons of the new image."""
+    """Return the warped reference in electrons of the new image; the pair's own pixels are scaled."""
     scale = np.float32(1 / pair.flux_ratio)
-    return pair.ref.replaced(data=pair.ref.data * scale, variance=pair.ref.variance * (scale * scale))
+    pair.ref.data[:] *= scale
+    pair.ref.variance[:] *= scale * scale
+    return pair.ref
 
 
 def _error_of_mappings(new: SkyMapping, reference: SkyMapping) -> float:
@@ -108,8 +161,3 @@ def _error_of_mappings(new: SkyMapping, reference: SkyMapping) -> float:
     return float(np.hypot(*np.nan_to_num([new.error_mas, reference.error_mas]))) / (
         1e3 * new.pixel_scale_arcsec
     )
-
-
-def _without_sky(calibrated: CalibratedImage) -> Frame:
-    frame = calibrated.image
-    return frame.replaced(data=frame.data - background_image(calibrated.background))

@@ -29,9 +29,7 @@ def region_of(
     magnitude_limit : float
         Faintest star wanted.
     """
-    ny, nx = shape
-    middle_ra, middle_dec = mapping.pixel_to_sky([0.5 * (nx - 1)], [0.5 * (ny - 1)])
-    ra, dec = float(middle_ra[0]), float(middle_dec[0])
+    ra, dec, _ = circle_around(mapping, shape)
     grid_dec = min(max(_STEP_DEG * round(dec / _STEP_DEG), -90.0), 90.0)
     # Steps in right ascension of about the same length on the sky, a whole number of them around the circle.
     steps = max(1, math.floor(360.0 * math.cos(math.radians(grid_dec)) / _STEP_DEG))
@@ -41,3 +39,11 @@ def region_of(
     return CatalogRegion(
         round(grid_ra, 6), round(grid_dec, 6), _STEP_DEG * math.ceil(reach / _STEP_DEG), magnitude_limit
     )
+
+
+def circle_around(mapping: SkyMapping, shape: tuple[int, int]) -> tuple[float, float, float]:
+    """Return right ascension, declination and radius (deg) of a circle that holds an image."""
+    ny, nx = shape
+    middle_ra, middle_dec = mapping.pixel_to_sky([0.5 * (nx - 1)], [0.5 * (ny - 1)])
+    ra, dec = float(middle_ra[0]), float(middle_dec[0])
+    return ra, dec, float(np.max(separation_deg(ra, dec, *mapping.footprint(shape))))

@@ -221,7 +221,7 @@ def _members(
     images: Sequence[tuple[MemberImage, PixelMap]], zero_point: float, infos: list[dict[str, Any]]
 ) -> Iterator[Member]:
     """Read one image after the other, and keep what the coadd says of it, on the common scale."""
-    from seechange_core.imaging.background.smooth_background import background_image
+    from seechange_core.imaging.background.smooth_background import without_sky
     from seechange_core.imaging.coaddition.coadd import Member
     from seechange_core.imaging.coaddition.flux_scaling import variation_factor
 
@@ -232,7 +232,7 @@ def _members(
         if info.get("saturation_electron"):
             info["saturation_electron"] = float(info["saturation_electron"]) * scale
         infos.append(info)
-        sky_free = frame.replaced(data=frame.data - background_image(image.background))
+        sky_free = without_sky(frame, image.background)
         del frame
         factor = variation_factor(image.photometry, pixel_map)
         yield Member(sky_free, image.psf, pixel_map, scale, factor)

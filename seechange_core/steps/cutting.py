@@ -41,7 +41,7 @@ class Cutting(Step):
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``stamps``: `Stamps` in the order of the detections."""
-        from seechange_core.imaging.background.smooth_background import background_image
+        from seechange_core.imaging.background.smooth_background import without_sky
         from seechange_core.imaging.stamps import cut_triplets
 
         detections, difference = inputs["detections"], inputs["difference"]
@@ -49,7 +49,7 @@ class Cutting(Step):
             detections["x"],
             detections["y"],
             params.size,
-            inputs["image"].data - background_image(inputs["background"]),
+            without_sky(inputs["image"], inputs["background"]).data,
             inputs["aligned_reference"].data,
             difference.data,
             difference.mask,

@@ -17,15 +17,25 @@ class DetectionParams(Params):
     """What counts as a detection."""
 
     threshold: float = parameter(5.0, description="Least absolute score of a detection", unit="sigma", gt=0)
-    separation_fwhm: float = parameter(
-        1.5,
-        description="Peaks of one sign within so many FWHM of the PSF are one source",
-        unit="FWHM",
-        ge=0,
-        le=10,
+    deblend_rise: float = parameter(
+        3.0,
+        description="A peak is a source of its own if it rises so much above the saddle to a higher one",
+        unit="sigma",
+        gt=0,
     )
-    max_unusable_fraction: float = parameter(
-        0.3, description="Peaks with more of their PSF core unusable are dropped", ge=0, le=1
+    deblend_contrast: float = parameter(
+        0.02, description="and if it has more than this part of the height of the higher one", ge=0, lt=1
+    )
+    noise_block: int = parameter(
+        128,
+        description="Side of the blocks in which the scatter of the score is measured",
+        unit="pixel",
+        ge=32,
+    )
+    noise_tolerance: float = parameter(
+        0.15,
+        description="Where the scatter is above 1 by more than this, the score is divided by it",
+        gt=0,
     )
     max_detections: int = parameter(
         20_000, description="A difference with more of them is rejected as a failed subtraction", ge=1
@@ -41,20 +51,20 @@ class Detection(Step):
     """
 
     process: ClassVar[str] = "detection"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = DetectionParams
     inputs: ClassVar[tuple[str, ...]] = ("difference",)
     outputs: ClassVar[tuple[str, ...]] = ("detections",)
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``detections``: `DetectionTable`, row by row of the image."""
-        detections, n_dropped = detect(inputs["difference"], params)
+        detections = detect(inputs["difference"], params)
         n_positive = int(np.count_nonzero(detections["score"] > 0))
         metrics = {
             "n_detections": detections.n_rows,
             "n_positive": n_positive,
             "n_negative": detections.n_rows - n_positive,
-            "n_dropped": n_dropped,
+            "n_noisy": int(np.count_nonzero(detections["noise"] > 1)),
         }
         if detections.n_rows > params.max_detections:
             raise Rejected(
@@ -65,32 +75,39 @@ class Detection(Step):
         return StepResult({"detections": detections}, metrics)
 
 
-def detect(difference: Difference, params: DetectionParams) -> tuple[DetectionTable, int]:
-    """Find peaks of the score, and drop those whose core is unusable.
-
-    Returns
-    -------
-    detections : DetectionTable
-        ``meta["threshold"]`` is the least absolute score.
-    n_dropped : int
-        Peaks that were dropped.
+def detect(difference: Difference, params: DetectionParams) -> DetectionTable:
+    """Find peaks of the score; ``meta`` has the parameters that say what was noise there.
 
     Raises
     ------
     ValueError
         If the difference has no score.
     """
+    from seechange_core.imaging.candidates.local_noise import local_noise
     from seechange_core.imaging.masked_pixels import planes_within
     from seechange_core.imaging.peaks import find_peaks
 
-    if difference.score is None:
+    score = difference.score
+    if score is None:
         raise ValueError(
             "the difference has no score; the subtraction step computes one where an algorithm does not"
         )
-    fwhm = difference.psf.fwhm
-    peaks = find_peaks(difference.score, params.threshold, params.separation_fwhm * fwhm)
-    planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, max(fwhm / 2, 0.5))
-    kept = unusable_fraction <= params.max_unusable_fraction
-    columns = {"x": peaks.x, "y": peaks.y, "score": peaks.value, "n_pixels": peaks.n_pixels, "mask": planes}
-    table = DetectionTable(columns, {"threshold": params.threshold}).rows(kept)
-    return table, int(np.count_nonzero(~kept))
+    peaks = find_peaks(
+        score, params.threshold, min_rise=params.deblend_rise, min_contrast=params.deblend_contrast
+    )
+    noise = local_noise(score, params.noise_block, params.noise_tolerance).at(peaks.x, peaks.y)
+    core_radius = max(difference.psf.fwhm / 2, 0.5)
+    planes, unusable_fraction = planes_within(difference.mask, peaks.x, peaks.y, core_radius)
+    columns = {
+        "x": peaks.x,
+        "y": peaks.y,
+        "score": peaks.value / noise,
+        "noise": noise,
+        "n_pixels": peaks.n_pixels,
+        "footprint": peaks.footprint,
+        "mask": planes,
+        "unusable_fraction": unusable_fraction,
+    }
+    meta = {name: getattr(params, name) for name in ("threshold", "noise_block", "noise_tolerance")}
+    table = DetectionTable(columns, meta)
+    return table.rows(np.abs(table["score"]) >= params.threshold)

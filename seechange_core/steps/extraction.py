@@ -110,7 +110,7 @@ class Extraction(Step):
             If hardly any pixel is usable, the image is constant, sources or stars are too few, or the seeing is out
             of range.
         """
-        from seechange_core.imaging.background.smooth_background import background_image
+        from seechange_core.imaging.background.smooth_background import without_sky
         from seechange_core.imaging.matched_filter import significance
         from seechange_core.imaging.sources.detection import find_sources
         from seechange_core.imaging.sources.limiting_flux import limiting_flux
@@ -129,8 +129,7 @@ class Extraction(Step):
             )
         background = context.component("background").measure(image)
         metrics |= {"background_electron": background.mean_electron, "rms_electron": background.rms_electron}
-        level = background_image(background)
-        image = image.replaced(data=np.subtract(image.data, level, out=level))
+        image = without_sky(image, background)
         found, segments = find_sources(
             image,
             significance(image.data, image.variance, bad, params.kernel_fwhm_pixel),

@@ -9,54 +9,32 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.api import Params, parameter
-from seechange_core.frames import Floats, MeasurementTable, PhotometricSolution, SkyMapping
+from seechange_core.api import Params
+from seechange_core.frames import (
+    DecisionTable,
+    DetectionTable,
+    Difference,
+    Floats,
+    MeasurementTable,
+    PhotometricSolution,
+    SkyMapping,
+)
 from seechange_core.frames.photometry import NJY_ZERO_POINT
+from seechange_core.steps.cuts import CutParams
 from seechange_core.steps.step import Step, StepContext, StepResult
 
 _MAGNITUDES_PER_RELATIVE_ERROR = 2.5 / math.log(10.0)
-_FLUXES = ("flux", "flux_error", "aperture_flux", "aperture_flux_error", "new_flux", "reference_flux")
+_FLUXES = (
+    *(name for name, (_, unit, _) in MeasurementTable.COLUMNS.items() if unit == "nJy"),
+    "aperture_fluxes",
+    "aperture_flux_errors",
+)
+#: A magnitude is given from this significance on, and the limiting magnitude is that of the other one.
+_MEASURED_SIGMA, _LIMIT_SIGMA = 3.0, 5.0
 
 
-class MeasuringParams(Params):
-    """Limits beyond which a candidate is flagged as not like the PSF, and further ones beyond which it is dropped."""
-
-    max_chi2: float = parameter(
-        2.0, description="Reduced chi-square that is always good enough; above it the misfit decides", gt=0
-    )
-    max_misfit: float = parameter(
-        0.4, description="Largest residuals beyond the noise, relative to the signal", gt=0
-    )
-    min_width_ratio: float = parameter(
-        0.6, description="Least width relative to the PSF's: cosmic rays are narrow", ge=0
-    )
-    max_width_ratio: float = parameter(1.3, description="Largest width relative to the PSF's", gt=0)
-    max_elongation: float = parameter(3.0, description="Largest ratio of the major to the minor axis", ge=1)
-    max_dipole_fraction: float = parameter(
-        0.6,
-        description="Largest flux of a source of the opposite sign beside it, relative to its own",
-        gt=0,
-        le=1,
-    )
-    max_bad_fraction: float = parameter(
-        0.3, description="Largest part of the pixels within 2 FWHM that is unusable", ge=0, le=1
-    )
-    drop_chi2: float = parameter(
-        3.0,
-        description="Reduced chi-square above which a candidate is dropped, where both other limits say so too",
-        gt=0,
-    )
-    drop_misfit: float = parameter(
-        1.0,
-        description="Misfit above which a candidate is dropped: it has less light of a point source than residuals",
-        gt=0,
-    )
-    drop_contrast: float = parameter(
-        0.5,
-        description="Only what has less flux than this part of the light under it, in the reference, is dropped: "
-        "it is what a bright source left, not a source that is new",
-        ge=0,
-    )
+class MeasuringParams(CutParams):
+    """What candidates are held against."""
 
 
 class Measuring(Step):
@@ -67,74 +45,76 @@ class Measuring(Step):
     """
 
     process: ClassVar[str] = "measuring"
-    version: ClassVar[str] = "1.3"
+    version: ClassVar[str] = "1.4"
     Params: ClassVar[type[Params]] = MeasuringParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",
+        "psf",
+        "aligned_reference",
         "difference",
         "detections",
         "stamps",
         "mapping",
         "photometry",
     )
-    outputs: ClassVar[tuple[str, ...]] = ("measurements",)
+    outputs: ClassVar[tuple[str, ...]] = ("measurements", "decisions")
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``measurements``: `MeasurementTable` in the order of the detections, without what was dropped.
+        """Return ``measurements`` and ``decisions``, both in the order of the detections.
 
-        ``n_dropped`` of the metrics says how many these were.
+        `DecisionTable` has all of them, `MeasurementTable` those that no cut deletes.
         """
-        from seechange_core.imaging.candidates.measurement import light_in_stamps, measure_candidates
+        from seechange_core.imaging.candidates.measurement import APERTURE_RADII_FWHM, measure_candidates
 
         difference, detections = inputs["difference"], inputs["detections"]
-        fwhm = difference.psf.fwhm
         columns = measure_candidates(difference, detections["x"], detections["y"])
-        columns["new_flux"], columns["reference_flux"] = light_in_stamps(
-            inputs["stamps"], columns["x"], columns["y"], fwhm
-        )
+        columns |= _on_both_images(columns, inputs)
         columns["score"] = detections["score"]
+        columns["unusable_fraction"] = detections["unusable_fraction"]
+        columns["translient"] = _translient(difference, detections)
         columns["stamp"] = np.arange(detections.n_rows)
-        kept = ~left_over(columns, params)
-        columns = {name: values[kept] for name, values in columns.items()}
-        columns["psf_like"] = like_psf(columns, params, fwhm)
         columns |= _on_sky(columns, inputs["mapping"])
         meta = _calibrate(columns, inputs["photometry"])
+        meta["aperture_radii"] = [radius * difference.psf.fwhm for radius in APERTURE_RADII_FWHM]
         meta["sky_frame"] = "icrs" if inputs["mapping"] is None else inputs["mapping"].sky_frame
         info = inputs["image"].info
         meta |= {name: info[name] for name in ("mjd", "filter", "exposure_s") if name in info}
-        measurements = MeasurementTable(columns, meta)
+        decisions = DecisionTable.of(columns, params.tests())
+        columns["psf_like"] = decisions["flagged"] == 0
+        measurements = MeasurementTable(columns, meta).rows(decisions["row"] >= 0)
         metrics = {
             "n_measurements": measurements.n_rows,
-            "n_psf_like": int(columns["psf_like"].sum()),
-            "n_dropped": int(np.count_nonzero(~kept)),
+            "n_psf_like": int(np.count_nonzero(measurements["psf_like"])),
+            "n_deleted": detections.n_rows - measurements.n_rows,
         }
-        return StepResult({"measurements": measurements}, metrics)
+        return StepResult({"measurements": measurements, "decisions": decisions}, metrics)
 
 
-def like_psf(columns: Mapping[str, NDArray[Any]], params: MeasuringParams, fwhm: float) -> NDArray[np.bool_]:
-    """Return which candidates keep within all limits; those that could not be measured do not."""
-    pixels = math.pi * (2.0 * fwhm) ** 2
-    with np.errstate(invalid="ignore"):
-        result: NDArray[np.bool_] = (
-            ((columns["chi2"] <= params.max_chi2) | (columns["misfit"] <= params.max_misfit))
-            & (columns["width_ratio"] >= params.min_width_ratio)
-            & (columns["width_ratio"] <= params.max_width_ratio)
-            & (columns["elongation"] <= params.max_elongation)
-            & (columns["dipole_fraction"] <= params.max_dipole_fraction)
-            & (columns["n_bad"] <= params.max_bad_fraction * pixels)
-        )
-    return result
+def _on_both_images(columns: Mapping[str, NDArray[Any]], inputs: Mapping[str, Any]) -> dict[str, Floats]:
+    """Light of new image and reference at the positions: in an aperture, and by their PSFs where these are known."""
+    from seechange_core.imaging.candidates.forced_flux import forced_flux
+    from seechange_core.imaging.candidates.measurement import light_in_stamps
+
+    stamps, difference, x, y = inputs["stamps"], inputs["difference"], columns["x"], columns["y"]
+    measured: dict[str, Floats] = {}
+    measured["new_flux"], measured["reference_flux"] = light_in_stamps(stamps, x, y, difference.psf.fwhm)
+    for name, light, frame, psf in (
+        ("new", stamps.new, inputs["image"], inputs["psf"]),
+        ("reference", stamps.ref, inputs["aligned_reference"], difference.ref_psf),
+    ):
+        flux = error = np.full(len(x), np.nan)
+        if psf is not None:
+            flux, error = forced_flux(light, stamps.corner_x, stamps.corner_y, frame, psf, x, y)
+        measured |= {f"{name}_psf_flux": flux, f"{name}_psf_flux_error": error}
+    return measured
 
 
-def left_over(columns: Mapping[str, NDArray[Any]], params: MeasuringParams) -> NDArray[np.bool_]:
-    """Return which candidates are what the subtraction of a bright source left, and nothing like a point source."""
-    with np.errstate(invalid="ignore"):
-        result: NDArray[np.bool_] = (
-            (columns["chi2"] > params.drop_chi2)
-            & (columns["misfit"] > params.drop_misfit)
-            & (np.abs(columns["flux"]) < params.drop_contrast * columns["reference_flux"])
-        )
-    return result
+def _translient(difference: Difference, detections: DetectionTable) -> Floats:
+    from seechange_core.imaging.candidates.measurement import highest_around
+
+    if difference.translient is None:
+        return np.full(detections.n_rows, np.nan)
+    return highest_around(difference.translient, detections["x"], detections["y"])
 
 
 def _on_sky(columns: Mapping[str, NDArray[Any]], mapping: SkyMapping | None) -> dict[str, Floats]:
@@ -151,12 +131,13 @@ def _on_sky(columns: Mapping[str, NDArray[Any]], mapping: SkyMapping | None) -> 
 
 def _calibrate(columns: dict[str, NDArray[Any]], photometry: PhotometricSolution | None) -> dict[str, Any]:
     """Turn fluxes from electrons into the solution's unit, add magnitudes if that is nJy, and return the meta."""
-    columns["magnitude"] = columns["magnitude_error"] = np.full(len(columns["flux"]), np.nan)
+    for name in ("magnitude", "magnitude_error", "limiting_magnitude"):
+        columns[name] = np.full(len(columns["flux"]), np.nan)
     if photometry is None or photometry.flux_unit == "electron":
         return {"calibrated": False, "flux_unit": "electron"}
     factor = photometry.flux_per_electron_at(columns["x"], columns["y"])
     for name in _FLUXES:
-        columns[name] = columns[name] * factor
+        columns[name] = (columns[name].T * factor).T
     meta = {
         "calibrated": photometry.calibrated,
         "flux_unit": photometry.flux_unit,
@@ -164,12 +145,16 @@ def _calibrate(columns: dict[str, NDArray[Any]], photometry: PhotometricSolution
     }
     if not photometry.calibrated:
         return {**meta, "relative_to": photometry.relative_to}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative_error = columns["flux_error"] / np.abs(columns["flux"])
-    columns["magnitude_error"] = np.where(
-        np.isfinite(relative_error), _MAGNITUDES_PER_RELATIVE_ERROR * relative_error, np.nan
-    )
-    with np.errstate(divide="ignore"):
-        magnitude = NJY_ZERO_POINT - 2.5 * np.log10(np.abs(columns["flux"]))
-    columns["magnitude"] = np.where(np.isfinite(magnitude), magnitude, np.nan)
+    columns |= _magnitudes(np.abs(columns["flux"]), columns["flux_error"])
     return meta
+
+
+def _magnitudes(flux: Floats, error: Floats) -> dict[str, Floats]:
+    """Magnitudes with their errors, and the limit at the place, from fluxes in nJy."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = np.where(flux >= _MEASURED_SIGMA * error, flux, np.nan)
+        return {
+            "magnitude": NJY_ZERO_POINT - 2.5 * np.log10(measured),
+            "magnitude_error": _MAGNITUDES_PER_RELATIVE_ERROR * error / measured,
+            "limiting_magnitude": NJY_ZERO_POINT - 2.5 * np.log10(_LIMIT_SIGMA * error),
+        }

@@ -104,10 +104,9 @@ class MeasuredPair:
 
     def new_without_sky(self) -> Frame:
         """Return the new image without its sky."""
-        from seechange_core.imaging.background.smooth_background import background_image
+        from seechange_core.imaging.background.smooth_background import without_sky
 
-        image = self.new.image
-        return image.replaced(data=image.data - background_image(self.new.background))
+        return without_sky(self.new.image, self.new.background)
 
 
 def measured_pair(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from seechange_core.api import CatalogRegion, Params
 from seechange_core.frames import (
@@ -62,6 +65,51 @@ class ReferenceRequest:
 
 
 @dataclass(frozen=True)
+class ReferenceSourcesRequest:
+    """A step needs the sources of the reference that was subtracted.
+
+    The runner hands them over as `ReferenceSources` under `role`.
+    """
+
+    role: str = "reference_sources"
+
+
+@dataclass(frozen=True)
+class UsedStarsRequest:
+    """A step wants the catalogue's stars that gave the image its sky mapping, or else its zero point.
+
+    The runner hands them over as a `StarTable` at the image's epoch under `role`, or None where there were none.
+    """
+
+    epoch_mjd: float
+    role: str = "stars"
+
+
+@dataclass(frozen=True)
+class AsteroidRequest:
+    """A step needs the known asteroids in a cone at a time, as they are seen from the camera's site.
+
+    The runner hands them over as an `AsteroidTable` under `role`, with some that are around the cone.
+
+    Parameters
+    ----------
+    orbits : str
+        File with their orbits.
+    ra_deg, dec_deg, radius_deg : float
+        The cone, ICRS.
+    mjd : float
+        Time (UTC).
+    """
+
+    orbits: str
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+    mjd: float
+    role: str = "asteroids"
+
+
+@dataclass(frozen=True)
 class FrameRequest:
     """A step needs the sources of the exposure that all others are relative to.
 
@@ -90,7 +138,24 @@ class CalibratedImage:
     photometry: PhotometricSolution
 
 
-Request = CatalogRequest | CalibrationRequest | SuppliedPsfRequest | ReferenceRequest | FrameRequest
+class ReferenceSources(NamedTuple):
+    """The sources of a reference, and what its pixels and electrons mean."""
+
+    sources: SourceTable
+    mapping: SkyMapping
+    photometry: PhotometricSolution
+
+
+Request = (
+    CatalogRequest
+    | CalibrationRequest
+    | SuppliedPsfRequest
+    | ReferenceRequest
+    | ReferenceSourcesRequest
+    | UsedStarsRequest
+    | AsteroidRequest
+    | FrameRequest
+)
 
 
 @dataclass(frozen=True)
@@ -103,14 +168,21 @@ class StepContext:
         What the profile put into each of the step's slots.
     instrument : Component
         The camera; steps use its descriptions, never its file methods.
+    identity : str
+        Of the product that is being made: what its random numbers follow from.
     """
 
     components: Mapping[str, tuple[Any, ...]]
     instrument: Any
+    identity: str = ""
 
     def component(self, slot: str = "") -> Any:
         """Return the only component of a slot."""
         return self.components[slot][0]
+
+    def random(self) -> np.random.Generator:
+        """Return random numbers that are the same whenever, and wherever, the same product is made."""
+        return np.random.default_rng(list(hashlib.sha256(self.identity.encode("utf-8")).digest()))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seechange_core.api import Params, parameter
-from seechange_core.frames import AlignedPair, Difference
+from seechange_core.frames import AlignedPair, Difference, PhotometricSolution
 from seechange_core.params import Slot
 from seechange_core.steps.step import (
     CalibratedImage,
@@ -48,7 +48,7 @@ class Subtraction(Step):
     """Bring the reference to the new image's pixels and subtract it."""
 
     process: ClassVar[str] = "subtraction"
-    version: ClassVar[str] = "1.2"
+    version: ClassVar[str] = "1.3"
     Params: ClassVar[type[Params]] = SubtractionParams
     slots: ClassVar[tuple[Slot, ...]] = (Slot(kind="subtractor"),)
     inputs: ClassVar[tuple[str, ...]] = ("image", "background", "sources", "psf", "mapping", "photometry")
@@ -66,32 +66,53 @@ class Subtraction(Step):
 
         Metrics are those of the alignment and of the subtractor, and ``star_flux_ratio`` (flux ratio of the stars,
         divided by that of the zero points), ``star_flux_ratio_error``, ``star_flux_ratio_variation`` (scatter over
-        parts of the image), ``n_flux_ratio_stars``, and ``score_scatter``: robust standard deviation of the score where
-        there are neither sources nor unusable pixels; 1 if all noise is known.
+        parts of the image), ``n_flux_ratio_stars``; ``score_scatter``: robust standard deviation of the score where
+        there are neither sources nor unusable pixels, 1 if all noise is known; those of `star_residuals`; and the
+        5 sigma limit of a point source, ``difference_limiting_flux_electron`` and ``difference_limiting_magnitude``.
+
+        Where ``inputs`` has ``prepared``: `PreparedReference`, what an earlier subtraction of the same image before
+        sources were injected left, the reference is not aligned and the flux ratio not measured again.
         """
         from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
-        from seechange_core.imaging.subtraction.point_source_score import point_source_score
         from seechange_core.imaging.subtraction.score_scatter import score_scatter
-        from seechange_core.steps.alignment import align, scaled_reference
+        from seechange_core.imaging.subtraction.star_residuals import star_residuals
+        from seechange_core.steps.alignment import align, aligned_before, scaled_reference
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))
+        prepared = inputs.get("prepared")
+        if prepared is not None:
+            pair = aligned_before(new, inputs["reference"], prepared, _flux_ratio_error(prepared.metrics))
+            difference = _completed(context.component().subtract(pair), pair)
+            metrics = {**prepared.metrics, **difference.metrics}
+            difference = replace(difference, metrics=metrics)
+            return StepResult({"difference": difference, "aligned_reference": prepared.frame}, metrics)
         alignment = align(
             new, inputs["reference"], unmeasured_registration_error=params.unmeasured_registration_error
         )
         agreement = flux_agreement(alignment.pair, new.sources)
         pair = _with_stars_flux_ratio(alignment.pair, agreement)
-        difference: Difference = context.component().subtract(pair)
-        if difference.score is None:
-            score, flux, flux_error = point_source_score(difference)
-            difference = replace(difference, score=score, flux=flux, flux_error=flux_error)
+        difference = _completed(context.component().subtract(pair), pair)
         metrics = {
             **alignment.metrics,
             **difference.metrics,
             **_agreement_metrics(agreement),
             "score_scatter": score_scatter(difference, new.sources["x"], new.sources["y"]),
+            **star_residuals(difference, new.sources),
+            **_depth_metrics(difference, new.photometry),
         }
         difference = replace(difference, metrics=metrics)
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
+
+
+def _completed(difference: Difference, pair: AlignedPair) -> Difference:
+    """Return a difference with the reference's PSF, and with score and fluxes where the algorithm gives none."""
+    from seechange_core.imaging.subtraction.point_source_score import point_source_score
+
+    difference = replace(difference, ref_psf=pair.ref_psf)
+    if difference.score is not None:
+        return difference
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
@@ -105,6 +126,18 @@ def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:
     }
 
 
+def _depth_metrics(difference: Difference, photometry: PhotometricSolution) -> dict[str, float]:
+    from seechange_core.imaging.subtraction.star_residuals import difference_limiting_flux
+
+    flux = difference_limiting_flux(difference)
+    if flux is None:
+        return {}
+    metrics = {"difference_limiting_flux_electron": flux}
+    if photometry.calibrated and flux > 0:
+        metrics["difference_limiting_magnitude"] = photometry.zero_point - 2.5 * math.log10(flux)
+    return metrics
+
+
 def _with_stars_flux_ratio(pair: AlignedPair, agreement: FluxAgreement) -> AlignedPair:
     if agreement.error > _TRUSTED_FLUX_RATIO_ERROR:
         return pair
@@ -113,3 +146,11 @@ def _with_stars_flux_ratio(pair: AlignedPair, agreement: FluxAgreement) -> Align
         flux_ratio=pair.flux_ratio * agreement.ratio,
         flux_ratio_error=math.hypot(agreement.error, agreement.variation),
     )
+
+
+def _flux_ratio_error(metrics: Mapping[str, Any]) -> float:
+    """Return the error of the flux ratio of an earlier subtraction, as `_with_stars_flux_ratio` has it."""
+    error = float(metrics.get("star_flux_ratio_error", math.inf))
+    if error > _TRUSTED_FLUX_RATIO_ERROR:
+        return 0.0
+    return math.hypot(error, float(metrics["star_flux_ratio_variation"]))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +16,13 @@ from sqlalchemy.orm import Session
 from seechange_core.frames import Floats, MaskPlane
 from seechange_core.frames.mapping import separation_deg
 from seechange_core.imaging.alignment.overlap import middle
-from seechange_core.models import Measurements, Object, row_id
-from seechange_core.models.sky_index import in_cone, lock_cells, sky_index
+from seechange_core.models import Measurements, Object, WorldCoordinates, row_id
+from seechange_core.models.sky_index import in_cone, lock_cells
 from seechange_core.store.database import Database
+from seechange_core.store.object_rows import next_numbers, recentre
 
 _ARCSEC_PER_DEG = 3600.0
+_MJD_ZERO = date(1858, 11, 17)
 
 
 class Assignment(Protocol):
@@ -39,12 +44,34 @@ class Matcher(Protocol):
         self,
         ra: Floats,
         dec: Floats,
-        position_error_arcsec: Floats,
+        error_arcsec: Floats,
         objects_ra: Floats,
         objects_dec: Floats,
-        radius_arcsec: float,
+        objects_error_arcsec: Floats,
     ) -> Assignment:
-        """Match measurements (deg) with objects near them (deg)."""
+        """Match measurements (deg, arcsec) with objects near them."""
+
+
+@dataclass(frozen=True)
+class AssociationRules:
+    """What decides on objects.
+
+    Parameters
+    ----------
+    match : Matcher
+        Decides which measurements and objects belong together.
+    reach_arcsec : float
+        No measurement is farther from its object than this.
+    name : callable
+        Year and number of a new object to its name.
+    is_test : bool
+        True if the data are not of the sky. Their objects are others than those of the sky.
+    """
+
+    match: Matcher
+    reach_arcsec: float
+    name: Callable[[int, int], str]
+    is_test: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,98 +103,130 @@ class Associations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def associate(
-        self, product_id: str, match: Matcher, radius_arcsec: float, *, is_test: bool = False
-    ) -> AssociationResult:
+    def associate(self, product_id: str, rules: AssociationRules) -> AssociationResult:
         """Give each measurement of a product that has none its object; done again, it changes nothing.
 
         Writers whose measurements lie near each other wait for one another, so that no two of them make an object of
-        the same source.
+        the same source. Injected sources have objects of their own, and so has every exposure that positions are
+        relative to.
 
         Parameters
         ----------
         product_id : str
             Of the measurements.
-        match : Matcher
-            Decides.
-        radius_arcsec : float
-            Largest distance of a measurement from its object.
-        is_test : bool
-            True if the data are not of the sky: new objects say so.
+        rules : AssociationRules
+            What decides.
         """
-        with self._database.read() as session:
-            free = _unassociated(session, product_id)
-        placed = [row for row in free if row.sky_index is not None]
-        if not placed:
+        return self._database.transact(lambda session: self._associate(session, product_id, rules))
+
+    def _associate(self, session: Session, product_id: str, rules: AssociationRules) -> AssociationResult:
+        free = _unassociated(session, product_id)
+        rows = [row for row in free if row.sky_index is not None]
+        if not rows:
             return AssociationResult(n_without_position=len(free))
-        ra, dec = _columns(placed, "ra", "dec")
-        cells = lock_cells(ra, dec, 2 * radius_arcsec / _ARCSEC_PER_DEG)
-        return self._database.transact(
-            lambda session: _associate(session, product_id, match, radius_arcsec, is_test), cells
+        ra, dec = _columns(rows, "ra", "dec")
+        cells = lock_cells(ra, dec, 2 * rules.reach_arcsec / _ARCSEC_PER_DEG)
+        self._database.lock(session, cells)
+        n_joined, n_founded = _associate(session, rows, rules)
+        return AssociationResult(n_joined, n_founded, len(free) - len(rows))
+
+
+def _associate(session: Session, rows: Sequence[Any], rules: AssociationRules) -> tuple[int, int]:
+    """Return how many measurements joined a known object, and how many founded a new one."""
+    objects = _objects_near(session, rows, rules)
+    belongs: dict[UUID, UUID] = {}
+    for fake in (False, True):
+        belongs |= _assigned(
+            [row for row in rows if _is_fake(row) == fake],
+            [known for known in objects if known.is_fake == fake],
+            rules,
         )
-
-
-def object_name(ra: float, dec: float) -> str:
-    """Return the name of an object by its rounded position (deg), in the form of ``SC J123456.78-012345.6``."""
-    hours, rest = divmod(round(ra / 15.0 * 360000) % (24 * 360000), 360000)
-    minutes, hundredths = divmod(rest, 6000)
-    degrees, rest_dec = divmod(round(abs(dec) * 36000), 36000)
-    arcminutes, tenths = divmod(rest_dec, 600)
-    sign = "-" if dec < 0 else "+"
-    return f"SC J{hours:02d}{minutes:02d}{hundredths / 100:05.2f}{sign}{degrees:02d}{arcminutes:02d}{tenths / 10:04.1f}"
-
-
-def _associate(
-    session: Session, product_id: str, match: Matcher, radius_arcsec: float, is_test: bool
-) -> AssociationResult:
-    free = _unassociated(session, product_id)
-    rows = [row for row in free if row.sky_index is not None]
-    if not rows:
-        return AssociationResult(n_without_position=len(free))
-    ra, dec, error = _columns(rows, "ra", "dec", "position_error_arcsec")
-    objects = _objects_near(session, ra, dec, radius_arcsec)
-    objects_ra, objects_dec = _columns(objects, "ra", "dec")
-    assigned = match(ra, dec, error, objects_ra, objects_dec, radius_arcsec)
-
-    founders = sorted({int(row) for row in assigned.founder_row if row >= 0})
-    if founders:
-        session.execute(insert(Object), [_new_object(rows[row], is_test) for row in founders])
-    belongs = [
-        objects[known].id if known >= 0 else rows[founder].id
-        for known, founder in zip(assigned.object_index.tolist(), assigned.founder_row.tolist(), strict=True)
-    ]
-    changes = [{"id": row.id, "object_id": belonging} for row, belonging in zip(rows, belongs, strict=True)]
+    founders = [row for row in rows if belongs[row.id] == row.id]
+    founded = _found(session, founders, rules)
+    belongs = {measured: founded.get(belonging, belonging) for measured, belonging in belongs.items()}
+    changes = [{"id": measured, "object_id": belonging} for measured, belonging in belongs.items()]
     session.execute(update(Measurements), changes)
-    n_joined = int(np.count_nonzero(assigned.object_index >= 0))
-    return AssociationResult(n_joined, len(founders), len(free) - len(rows))
+    recentre(session, set(belongs.values()))
+    new = set(founded.values())
+    n_joined = sum(belonging not in new for belonging in belongs.values())
+    return n_joined, len(founders)
 
 
 def _unassociated(session: Session, product_id: str) -> list[Any]:
+    """Return a product's measurements that have no object; whoever wants the same ones waits (SQLite does anyway)."""
     table = Measurements
-    columns = (table.id, table.ra, table.dec, table.sky_index, table.position_error_arcsec, table.mask)
-    wanted = select(*columns).where(table.product_id == row_id(product_id), table.object_id.is_(None))
-    return list(session.execute(wanted.order_by(table.row)))
+    columns = (
+        table.id,
+        table.ra,
+        table.dec,
+        table.sky_index,
+        table.position_error_arcsec,
+        table.mask,
+        table.mjd,
+        WorldCoordinates.relative_to,
+    )
+    wanted = (
+        select(*columns)
+        .outerjoin(WorldCoordinates, WorldCoordinates.id == table.image_id)
+        .where(table.product_id == row_id(product_id), table.object_id.is_(None))
+    )
+    return list(session.execute(wanted.order_by(table.row).with_for_update(of=table)))
 
 
-def _objects_near(session: Session, ra: Floats, dec: Floats, radius_arcsec: float) -> list[Any]:
-    """Return all objects in the cone that holds every measurement, in an order that two runs share."""
+def _objects_near(session: Session, rows: Sequence[Any], rules: AssociationRules) -> list[Any]:
+    """Return the objects of the same frame in a cone that holds all measurements, in an order that two runs share."""
+    ra, dec = _columns(rows, "ra", "dec")
     centre = middle(ra, dec)
-    radius_deg = float(np.max(separation_deg(*centre, ra, dec))) + radius_arcsec / _ARCSEC_PER_DEG
-    wanted = select(Object.id, Object.ra, Object.dec).where(in_cone(Object, *centre, radius_deg))
+    radius_deg = float(np.max(separation_deg(*centre, ra, dec))) + rules.reach_arcsec / _ARCSEC_PER_DEG
+    columns = (Object.id, Object.ra, Object.dec, Object.position_error_arcsec, Object.is_fake)
+    wanted = select(*columns).where(
+        in_cone(Object, *centre, radius_deg),
+        Object.relative_to == (rows[0].relative_to or ""),
+        Object.is_test == rules.is_test,
+        Object.merged_into.is_(None),
+    )
     return list(session.execute(wanted.order_by(Object.sky_index, Object.id)))
 
 
-def _new_object(row: Any, is_test: bool) -> dict[str, Any]:
+def _assigned(rows: Sequence[Any], objects: Sequence[Any], rules: AssociationRules) -> dict[UUID, UUID]:
+    """Return for each measurement the key of its object, or for a new object that of its founder."""
+    if not rows:
+        return {}
+    names = ("ra", "dec", "position_error_arcsec")
+    found = rules.match(*_columns(rows, *names), *_columns(objects, *names))
     return {
-        "id": row.id,
-        "name": object_name(row.ra, row.dec),
-        "ra": row.ra,
-        "dec": row.dec,
-        "sky_index": int(sky_index(row.ra, row.dec)),
-        "is_fake": bool(row.mask & MaskPlane.INJECTED),
-        "is_test": is_test,
+        row.id: objects[known].id if known >= 0 else rows[founder].id
+        for row, known, founder in zip(
+            rows, found.object_index.tolist(), found.founder_row.tolist(), strict=True
+        )
     }
 
 
-def _columns(rows: list[Any], *names: str) -> tuple[Floats, ...]:
+def _found(session: Session, founders: Sequence[Any], rules: AssociationRules) -> dict[UUID, UUID]:
+    """Write new objects and return their keys by that of their founders; where they are, `recentre` says."""
+    if not founders:
+        return {}
+    # All measurements of a product are of one exposure.
+    year = (_MJD_ZERO + timedelta(days=founders[0].mjd)).year
+    numbers = next_numbers(session, year, len(founders))
+    names = [rules.name(year, number) for number in numbers]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": row_id(name),
+            "name": name,
+            "relative_to": row.relative_to or "",
+            "is_fake": _is_fake(row),
+            "is_test": rules.is_test,
+        }
+        for name, row in zip(names, founders, strict=True)
+    ]
+    session.execute(insert(Object), rows)
+    return {row.id: made["id"] for row, made in zip(founders, rows, strict=True)}
+
+
+def _is_fake(row: Any) -> bool:
+    return bool(row.mask & MaskPlane.INJECTED)
+
+
+def _columns(rows: Sequence[Any], *names: str) -> tuple[Floats, ...]:
     return tuple(np.array([getattr(row, name) for row in rows], np.float64) for name in names)

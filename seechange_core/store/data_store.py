@@ -13,18 +13,26 @@ from sqlalchemy.orm import Session
 from seechange_core import models
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
-from seechange_core.frames import MatchedStarTable, MeasurementTable, ScoreTable
+from seechange_core.frames import (
+    DecisionTable,
+    MatchedStarTable,
+    MeasurementTable,
+    ScoreTable,
+    SurroundingsTable,
+)
 from seechange_core.models import (
     PSF,
     Background,
     Cutouts,
     DataFile,
+    Decisions,
     DeepScore,
     Image,
     Measurements,
     Product,
     ProvenanceTag,
     SourceList,
+    Surroundings,
     WorldCoordinates,
     ZeroPoint,
 )
@@ -189,6 +197,22 @@ class DataStore:
         """Return the measured candidates with all their columns, as measuring made them."""
         product_id = self._measuring_product(provenance, tag)
         return None if product_id is None else self._read(product_id, "measurements")
+
+    def get_decisions(self, provenance: str | None = None, tag: str | None = None) -> DecisionTable | None:
+        """Return what was decided on every peak of the difference, those included that a cut deleted."""
+        found: LazyRow[Decisions] | None = self._of_difference(Decisions, "decisions", provenance, tag)
+        return None if found is None else found.data
+
+    def get_surroundings(
+        self, provenance: str | None = None, tag: str | None = None
+    ) -> SurroundingsTable | None:
+        """Return what is near the measured candidates, in the order of the measurements."""
+        measured = select(Measurements.id).where(
+            Measurements.image_id.in_(self._differences(provenance, tag))
+        )
+        condition = Surroundings.measurement_id.in_(measured)
+        one = self._first(Surroundings, condition, provenance, tag)
+        return None if one is None else self._read(one.product_id, "surroundings")
 
     def get_scores(self, provenance: str | None = None, tag: str | None = None) -> list[DeepScore]:
         """Return the scores of the candidates, scorer by scorer, in the order of the measurements."""

@@ -94,7 +94,7 @@ class Database:
         """
         self._prepare()
         with self._session(writes=True) as session:
-            self._lock(session, cells)
+            self.lock(session, cells)
             yield session
 
     def transact(self, work: Callable[[Session], Result], cells: Iterable[int] = ()) -> Result:
@@ -182,8 +182,11 @@ class Database:
         self._process = os.getpid()
         return self._engine
 
-    def _lock(self, session: Session, cells: Iterable[int]) -> None:
-        """Wait until no other transaction holds any of the cells; SQLite has one writer at a time anyway."""
+    def lock(self, session: Session, cells: Iterable[int]) -> None:
+        """Wait until no other transaction holds any of the cells; SQLite has one writer at a time anyway.
+
+        A transaction that locks twice may wait for one that waits for it.
+        """
         wanted = sorted(set(cells))
         if wanted and self._file is None:
             session.execute(_LOCK_CELLS, {"cells": wanted})

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Select, delete, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.lineage import made_from
+from seechange_core.store.object_rows import recentre
 from seechange_core.store.rows_with_files import files_of_products
 
 
@@ -56,7 +57,8 @@ def delete_everything(database: Database, files: FileStore, rows: Iterable[UUID]
     """Delete products or exposures, everything made from them, and their files here and in the archive.
 
     Rows go first, in one transaction: a crash then leaves orphan files, never a row without its file. Objects that
-    lose all their measurements go too; raw files of exposures stay.
+    lose all their measurements go too, and the others move to the mean of those that are left; raw files of exposures
+    stay.
 
     Raises
     ------
@@ -118,9 +120,7 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     anchors = select(Product.anchor).where(Product.id.in_(affected))
     gone = Measurements.product_id.in_(affected)
     objects = list(
-        session.scalars(
-            select(Measurements.object_id).where(gone, Measurements.object_id.is_not(None)).distinct()
-        )
+        session.scalars(select(Object.id).where(Object.id.in_(select(Measurements.object_id).where(gone))))
     )
     plain = {"synchronize_session": False}
     session.execute(delete(Binding).where(Binding.anchor.in_(anchors)).execution_options(**plain))
@@ -131,3 +131,10 @@ def _delete_rows(session: Session, rows: list[UUID]) -> None:
     measured = select(Measurements.id).where(Measurements.object_id == Object.id).exists()
     empty = delete(Object).where(Object.id.in_(objects), ~measured)
     session.execute(empty.execution_options(**plain))
+    survivor = aliased(Object)
+    lost = (
+        Object.merged_into.is_not(None)
+        & ~select(survivor.id).where(survivor.id == Object.merged_into).exists()
+    )
+    session.execute(delete(Object).where(lost).execution_options(**plain))
+    recentre(session, objects)

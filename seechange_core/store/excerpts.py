@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -16,11 +13,11 @@ from seechange_core.api import CatalogRegion, StarCatalog
 from seechange_core.errors import StoreError
 from seechange_core.frames import StarTable
 from seechange_core.models import CatalogExcerpt, row_id
-from seechange_core.store.atomic import refused
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats.tables import read_table, table_bytes
 from seechange_core.store.inserting import insert_or_find
+from seechange_core.store.locking import locked
 from seechange_core.store.rows.sky import position_columns
 
 _FOLDER = "excerpts"
@@ -60,14 +57,25 @@ class Excerpts:
             If the excerpt cannot be saved, or its file is damaged.
         """
         identity = catalog.excerpt_id(region)
-        # Astrometry and photometry ask for the same stars one after the other.
-        if self._last is None or self._last[0] != identity:
-            stored = self._find(identity)
-            if stored is None:
-                with self._locked(identity):
-                    stored = self._find(identity) or self._fetch(identity, catalog, region)
-            self._last = identity, read_table(self._files.local_path(stored), StarTable)
-        return self._last[1]
+        stars = self.load(identity)
+        if stars is not None:
+            return stars
+        with locked(self._files.root / _FOLDER / "locks" / f"{identity}.lock"):
+            stored = self._find(identity) or self._fetch(identity, catalog, region)
+        return self._read(identity, stored)
+
+    def load(self, identity: str) -> StarTable | None:
+        """Return the stars of an excerpt, at the catalogue's epoch; None if there is no such excerpt."""
+        # Several steps ask for the same stars one after the other.
+        if self._last is not None and self._last[0] == identity:
+            return self._last[1]
+        stored = self._find(identity)
+        return None if stored is None else self._read(identity, stored)
+
+    def _read(self, identity: str, stored: StoredFile) -> StarTable:
+        stars = read_table(self._files.local_path(stored), StarTable)
+        self._last = identity, stars
+        return stars
 
     def _find(self, identity: str) -> StoredFile | None:
         with self._database.read() as session:
@@ -131,19 +139,6 @@ class Excerpts:
                 except StoreError as error:
                     logger.warning("an excerpt that would serve cannot be read: %s", error)
         return None
-
-    @contextmanager
-    def _locked(self, identity: str) -> Iterator[None]:
-        """Hold a lock that the system frees when this process ends, however it ends."""
-        path = self._files.root / _FOLDER / "locks" / f"{identity}.lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("w")
-        except OSError as error:
-            raise refused(path, error) from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def _description(catalog: StarCatalog) -> dict[str, Any]:

@@ -116,13 +116,37 @@ class Exposures:
             raise StoreError(f"there is no exposure {exposure_id}; `seechange show exposures` lists them")
         return exposure
 
-    def named(self, instrument: str, file_name: str) -> list[Exposure]:
-        """Return the exposures of a camera that have a file of this name in whatever folder, in the order of time."""
+    def chosen(self, name: str) -> Exposure:
+        """Return the one exposure of an id, or with a file of this name.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or more than one.
+        """
+        try:
+            return self.get(UUID(name))
+        except ValueError:
+            found = self.named(None, name)
+        if len(found) != 1:
+            count = "no exposure has" if not found else f"{len(found)} exposures have"
+            raise StoreError(f"{count} a file called {name!r}; `seechange show exposures` lists them by id")
+        return found[0]
+
+    def instruments(self) -> list[str]:
+        """Return the names of the cameras that there are exposures of."""
+        with self._database.read() as session:
+            return list(session.scalars(select(Exposure.instrument).distinct().order_by(Exposure.instrument)))
+
+    def named(self, instrument: str | None, file_name: str) -> list[Exposure]:
+        """Return the exposures of a camera, or of all, that have a file of this name in whatever folder, by time."""
         wanted = (
             select(Exposure)
-            .where(Exposure.instrument == instrument, cast(Exposure.components, Text).contains(file_name))
+            .where(cast(Exposure.components, Text).contains(file_name))
             .order_by(Exposure.mjd, Exposure.id)
         )
+        if instrument is not None:
+            wanted = wanted.where(Exposure.instrument == instrument)
         with self._database.read() as session:
             rows = session.scalars(wanted).all()
         return [row for row in rows if any(Path(one["name"]).name == file_name for one in row.components)]

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from seechange_core.errors import StoreError
 from seechange_core.models import Base
 
 Row = TypeVar("Row", bound=Base)
+Value = TypeVar("Value")
 
 
 def insert_missing(session: Session, rows: Sequence[Base]) -> None:
@@ -34,6 +35,12 @@ def insert_if_missing(session: Session, row: Base) -> bool:
     """Write a row unless it is there, and return whether it was written now."""
     result = session.execute(_insert_ignoring(session, type(row)).values(_values(row)))
     return isinstance(result, CursorResult) and result.rowcount == 1
+
+
+def insert_and_return(session: Session, row: Base, column: InstrumentedAttribute[Value]) -> Value | None:
+    """Write a row unless it is there, and return the value that a column got; None if the row was there."""
+    written = _insert_ignoring(session, type(row)).values(_values(row)).returning(column)
+    return session.scalars(written).first()
 
 
 def insert_or_find(session: Session, row: Row) -> tuple[Row, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from seechange_core.errors import InputError
 from seechange_core.models import (
@@ -15,11 +15,10 @@ from seechange_core.models import (
     Image,
     Measurements,
     Object,
-    Product,
-    ProvenanceTag,
 )
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
+from seechange_core.store.light_curves import measured_under
 
 _ARCSEC_PER_DEG = 3600.0
 
@@ -134,7 +133,7 @@ def _objects() -> Any:
         select(func.count())
         .where(
             Measurements.object_id == Object.id,
-            Measurements.product_id.in_(_measured_under(bindparam("tag"))),
+            Measurements.product_id.in_(measured_under(bindparam("tag"))),
         )
         .scalar_subquery()
     )
@@ -145,10 +144,12 @@ def _objects() -> Any:
         Object.dec,
         counted.label("n_measurements"),
         Object.classification,
+        Object.flags,
+        Object.relative_to,
         Object.is_fake,
         Object.is_test,
     )
-    return select(*columns).order_by(Object.name)
+    return select(*columns).where(Object.merged_into.is_(None)).order_by(Object.name)
 
 
 #: What can be listed: table and query.
@@ -158,40 +159,3 @@ LISTINGS: Mapping[str, tuple[Any, Callable[[], Any]]] = {
     "detections": (Measurements, _measurements),
     "objects": (Object, _objects),
 }
-
-
-def light_curve(database: Database, name: str, tag: str = "current") -> list[dict[str, Any]]:
-    """Return the measurements of an object in the order of time.
-
-    Parameters
-    ----------
-    name : str
-        Of the object.
-    tag : str
-        Of the processing: what another one measured on the same images is left out.
-    """
-    named = select(Object.id).where(Object.name == name)
-    columns = (
-        Measurements.mjd,
-        Measurements.filter,
-        Measurements.flux,
-        Measurements.flux_error,
-        Measurements.flux_unit,
-        Measurements.calibrated,
-    )
-    wanted = (
-        select(*columns)
-        .where(Measurements.object_id.in_(named), Measurements.product_id.in_(_measured_under(tag)))
-        .order_by(Measurements.mjd, Measurements.id)
-    )
-    with database.read() as session:
-        return [dict(row) for row in session.execute(wanted).mappings()]
-
-
-def _measured_under(tag: Any) -> Select[Any]:
-    """Return a query for the keys of the products of measuring under a tag."""
-    return (
-        select(Product.id)
-        .join(ProvenanceTag, ProvenanceTag.provenance_id == Product.provenance_id)
-        .where(ProvenanceTag.tag == tag, ProvenanceTag.process == "measuring")
-    )

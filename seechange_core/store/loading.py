@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +12,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
+from seechange_core.frames import (
+    BackgroundModel,
+    Frame,
+    PhotometricSolution,
+    PsfModel,
+    SkyMapping,
+    SourceTable,
+)
 from seechange_core.models import (
     PSF,
     Background,
     CalibratorFile,
     Cutouts,
     DataFile,
+    Decisions,
     Image,
     SourceList,
     WorldCoordinates,
@@ -24,6 +35,7 @@ from seechange_core.models import (
 )
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
+from seechange_core.store.formats.decisions import read_decisions
 from seechange_core.store.formats.documents import (
     mapping_document,
     mapping_from_document,
@@ -42,11 +54,13 @@ FILE_TABLES: Mapping[str, Any] = {
     "stamps": Cutouts,
     "calibration": CalibratorFile,
 }
-_DOCUMENTS: Mapping[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
+#: Columns that hold a role completely, and how it is read from them.
+_IN_ROWS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
     "mapping": (WorldCoordinates.mapping, mapping_from_document),
     "photometry": (ZeroPoint.solution, photometry_from_document),
+    "decisions": (Decisions.peaks, read_decisions),
 }
-#: How roles that have no file are written, and read back.
+#: How solutions, which have no file, are written, and read back.
 DOCUMENT_FORMATS: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]] = {
     "mapping": (mapping_document, mapping_from_document),
     "photometry": (photometry_document, photometry_from_document),
@@ -57,27 +71,52 @@ def read_role(
     session: Session, files: FileStore, product_id: str, role: str, *, download: bool = True
 ) -> Any:
     """Read one role of a product; see `ProductStore.load`."""
-    if role in _DOCUMENTS:
-        column, from_document = _DOCUMENTS[role]
-        document = session.scalars(select(column).where(column.class_.id == row_id(product_id))).first()
-        if document is None:
+    if role in _IN_ROWS:
+        column, read = _IN_ROWS[role]
+        value = session.scalars(select(column).where(column.class_.id == row_id(product_id))).first()
+        if value is None:
             raise _missing(product_id, role)
-        return from_document(document)
+        return read(value)
     stored = stored_files(session, product_id, role)
     if not stored:
         raise _missing(product_id, role)
     return FILE_FORMATS[role].read(files.local_path(stored[0], download=download))
 
 
+@dataclass(frozen=True)
+class StoredImage:
+    """A calibrated image with all that was measured on it, whose pixels are read when they are asked for.
+
+    Parameters
+    ----------
+    read_image : callable
+        Returns the `Frame`, which is not kept.
+    background, sources, psf, mapping, photometry
+        In memory.
+    """
+
+    read_image: Callable[[], Frame]
+    background: BackgroundModel
+    sources: SourceTable
+    psf: PsfModel
+    mapping: SkyMapping
+    photometry: PhotometricSolution
+
+    @property
+    def image(self) -> Frame:
+        """The pixels."""
+        return self.read_image()
+
+
 def read_calibrated(
     session: Session, files: FileStore, product_ids: Mapping[str, str], *, download: bool = True
 ) -> dict[str, Any]:
-    """Read a calibrated image with all that was measured on it, its rows found in one statement.
+    """Read fields of a `StoredImage`, their rows found in one statement.
 
     Parameters
     ----------
     product_ids : mapping of str to str
-        By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``.
+        By role: ``image``, ``background``, ``sources``, ``psf``, ``mapping``, ``photometry``, or some of them.
 
     Raises
     ------
@@ -87,8 +126,8 @@ def read_calibrated(
     columns: list[Any] = []
     keys: list[tuple[Any, UUID]] = []
     for role, identity in product_ids.items():
-        table = _DOCUMENTS[role][0].class_ if role in _DOCUMENTS else FILE_TABLES[role]
-        columns += [_DOCUMENTS[role][0]] if role in _DOCUMENTS else _file_columns(table)
+        table = _IN_ROWS[role][0].class_ if role in _IN_ROWS else FILE_TABLES[role]
+        columns += [_IN_ROWS[role][0]] if role in _IN_ROWS else _file_columns(table)
         keys.append((table, row_id(identity)))
     (first, first_key), *others = keys
     wanted = select(*columns).select_from(first).where(first.id == first_key)
@@ -97,13 +136,15 @@ def read_calibrated(
     found = session.execute(wanted).first()
     if found is None:
         raise StoreError(f"one of the products {', '.join(product_ids.values())} was deleted; process again")
-    values, products = iter(found), {}
+    values = iter(found)
+    products: dict[str, Any] = {}
     for role in product_ids:
-        if role in _DOCUMENTS:
-            products[role] = _DOCUMENTS[role][1](next(values))
-        else:
-            (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
-            products[role] = FILE_FORMATS[role].read(files.local_path(stored, download=download))
+        if role in _IN_ROWS:
+            products[role] = _IN_ROWS[role][1](next(values))
+            continue
+        (stored,) = StoredFile.from_columns(next(values), next(values), next(values))
+        read = partial(FILE_FORMATS[role].read, files.local_path(stored, download=download))
+        products |= {"read_image": read} if role == "image" else {role: read()}
     return products
 
 

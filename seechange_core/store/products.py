@@ -14,7 +14,7 @@ from seechange_core.models import Badness, Base, Binding, Product, ProductInput,
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
-from seechange_core.store.inserting import insert_if_missing, insert_missing
+from seechange_core.store.inserting import insert_and_return, insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
 from seechange_core.store.loading import DOCUMENT_FORMATS, FILE_TABLES, read_role, stored_files
 from seechange_core.store.naming import path_stem
@@ -219,12 +219,13 @@ class ProductStore:
                 state=state,
                 reason=reason,
                 badness=int(badness),
-                upstream_badness=inherited_badness(session, record.inputs.values()),
+                upstream_badness=inherited_badness(record.inputs.values()),
             )
-            if not insert_if_missing(session, product):
+            upstream_badness = insert_and_return(session, product, Product.upstream_badness)
+            if upstream_badness is None:
                 return False
             insert_missing(session, _input_rows(record))
-            for rows in _built(session, saving, product.upstream_badness) if saving else ():
+            for rows in _built(session, saving, upstream_badness) if saving else ():
                 insert_missing(session, rows)
             return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from seechange_core.frames.mapping import separation_deg
 from seechange_core.imaging.alignment.overlap import contains, middle, overlap_fraction
 from seechange_core.models import Product, Reference, RefSet, row_id
 from seechange_core.models.sky_index import in_cone
-from seechange_core.store.loading import read_calibrated
+from seechange_core.store.loading import StoredImage, read_calibrated
 from seechange_core.store.products import ProductRecord, ProductStore
 from seechange_core.store.rows.references import ReferencePlacement
 
 #: Roles that a reference consists of.
 REFERENCE_ROLES = ("image", "background", "sources", "psf", "mapping", "photometry")
+#: What tells the places and fluxes of its sources.
+_SOURCE_ROLES = ("sources", "mapping", "photometry")
 # What rounding may take off an overlap.
 _OVERLAP_ERROR = 1e-6
 # Overlaps that are equal when rounded count as equal: of two references of one field the newer one is meant.
@@ -38,6 +41,7 @@ class References:
     def __init__(self, products: ProductStore) -> None:
         self._products = products
         self._database = products.database
+        self._last: tuple[str, dict[str, Any]] | None = None
 
     def register(
         self,
@@ -117,20 +121,32 @@ class References:
                 ranked.append((round(overlap, _OVERLAP_DIGITS), created_at, identity))
         return max(ranked)[2] if ranked else None
 
-    def load(self, identity: str, *, download: bool = True) -> dict[str, Any]:
-        """Return the in-memory products of a reference by role.
+    def load(self, identity: str, *, download: bool = True) -> StoredImage:
+        """Return a reference.
 
         Raises
         ------
         StoreError
             If there is no such reference, or a file of it is missing or damaged.
         """
+        loaded = self._load(identity, REFERENCE_ROLES, download)
+        self._last = identity, {role: loaded[role] for role in _SOURCE_ROLES}
+        return StoredImage(**loaded)
+
+    def load_sources(self, identity: str) -> dict[str, Any]:
+        """Return sources, sky mapping and photometric solution of a reference by role; errors as of `load`."""
+        # They are asked for soon after the reference was subtracted.
+        if self._last is None or self._last[0] != identity:
+            self._last = identity, self._load(identity, _SOURCE_ROLES, True)
+        return self._last[1]
+
+    def _load(self, identity: str, roles: Sequence[str], download: bool) -> dict[str, Any]:
         found = self._products.find(identity)
         if found is None:
             raise StoreError(
                 f"there is no reference {identity}: it was deleted; `seechange reference list` shows what is"
             )
-        product_ids = {role: found.inputs[role] for role in REFERENCE_ROLES}
+        product_ids = {role: found.inputs[role] for role in roles}
         with self._database.read() as session:
             return read_calibrated(session, self._products.files, product_ids, download=download)
 

@@ -15,6 +15,9 @@ from seechange_core.store.database import Database
 from seechange_core.store.excerpts import Excerpts
 from seechange_core.store.exposures import Exposures
 from seechange_core.store.files import FileStore
+from seechange_core.store.light_curves import LightCurves
+from seechange_core.store.objects import Objects
+from seechange_core.store.orbits import Orbits
 from seechange_core.store.products import ProductStore
 from seechange_core.store.provenances import Provenances
 from seechange_core.store.references import References
@@ -44,6 +47,9 @@ class Store:
         self.excerpts = Excerpts(database, files)
         self.references = References(self.products)
         self.associations = Associations(database)
+        self.objects = Objects(database)
+        self.light_curves = LightCurves(database)
+        self.orbits = Orbits(files.root)
         self.reports = Reports(database)
         self.sensor_sections = SensorSections(database)
 

@@ -65,7 +65,7 @@ def subtraction_figures(
     simulated: SimulatedPair, difference: Difference, threshold: float = 5.0
 ) -> SubtractionFigures:
     """Compare a difference, which must have a score, with the transients of the simulated pair."""
-    detections, _ = detect(difference, DetectionParams(threshold=threshold))
+    detections = detect(difference, DetectionParams(threshold=threshold))
     transients = _measurable(simulated.transients, difference)
     x, y, flux, snr = (transients[name] for name in ("x", "y", "flux", "expected_snr"))
     found = _nearest(detections, transients) < _MATCH_PIXEL

@@ -35,9 +35,10 @@ from seechange_core.registry import Registry
 from seechange_core.runner.services import Services
 from seechange_core.simulation.injection import inject_point_sources
 from seechange_core.simulation.placement import choose_apart, uniform_trials
-from seechange_core.steps.step import CalibratedImage, StepContext
+from seechange_core.steps.step import StepContext
 from seechange_core.store import DataStore
 from seechange_core.store.calibrated_images import CalibratedImageRow
+from seechange_core.store.loading import StoredImage
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "decam-cutouts.md"
 #: Where the how-to has the two versions of the data, and their folders in the test data.
@@ -86,11 +87,11 @@ class Processed:
         return self.load(self.calibrated("z")[-1])
 
     @cached_property
-    def reference(self) -> CalibratedImage:
+    def reference(self) -> StoredImage:
         """The only reference."""
         with self.services.store.database.read() as session:
             identity = session.scalars(select(Reference.identity)).one()
-        return CalibratedImage(**self.services.store.references.load(identity))
+        return self.services.store.references.load(identity)
 
     @cached_property
     def data_store(self) -> DataStore:

@@ -200,10 +200,10 @@ def reference_flux(event: Event, ra: float, dec: float) -> float:
     """Return the star's relative flux in the reference."""
     (row,) = event.rows(Reference)
     reference = event.store.references.load(row.identity)
-    sources = reference["sources"]
-    x, y = reference["mapping"].sky_to_pixel(ra, dec)
+    sources = reference.sources
+    x, y = reference.mapping.sky_to_pixel(ra, dec)
     distance = np.hypot(sources["x"] - x, sources["y"] - y)
     nearest = int(np.argmin(distance))
     assert distance[nearest] < 1.0
-    factor = reference["photometry"].flux_per_electron_at(sources["x"][nearest], sources["y"][nearest])
+    factor = reference.photometry.flux_per_electron_at(sources["x"][nearest], sources["y"][nearest])
     return float(sources["flux"][nearest] * factor[0])

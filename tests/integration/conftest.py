@@ -5,6 +5,7 @@ import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from sqlalchemy import insert, select
 from seechange_core.api import ExposureHeader
 from seechange_core.frames import (
     BackgroundModel,
+    DecisionTable,
+    DecisionTest,
     DetectionTable,
     Difference,
     Frame,
@@ -26,11 +29,15 @@ from seechange_core.frames import (
     SkyMapping,
     SourceTable,
     Stamps,
+    SurroundingsTable,
 )
 from seechange_core.models import Base
 from seechange_core.params import content_id
 from seechange_core.provenance import Provenance, product_id
+from seechange_core.steps.association import AssociationParams, assign
+from seechange_core.steps.object_names import object_name
 from seechange_core.store import Database, FileStore, Store
+from seechange_core.store.associations import AssociationRules
 from seechange_core.store.record import Observation, ProductRecord
 
 SHAPE = (80, 70)
@@ -49,10 +56,14 @@ CHAIN = (
     ("cutting", ("image", "background", "difference", "aligned_reference", "detections"), ("stamps",)),
     (
         "measuring",
-        ("image", "difference", "detections", "stamps", "mapping", "photometry"),
-        ("measurements",),
+        (
+            *("image", "psf", "aligned_reference", "difference", "detections", "stamps"),
+            *("mapping", "photometry"),
+        ),
+        ("measurements", "decisions"),
     ),
-    ("scoring", ("stamps", "measurements"), ("scores",)),
+    ("surroundings", ("image", "difference", "aligned_reference", "measurements", "mapping"), ("surroundings",)),
+    ("scoring", ("stamps", "measurements", "surroundings"), ("scores",)),
 )
 CALIBRATED = ("image", "background", "sources", "psf", "mapping", "photometry")
 
@@ -85,6 +96,16 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
     cubes = [random.normal(size=(n_candidates, size, size)).astype(np.float32) for _ in range(3)]
     noise = random.normal(size=SHAPE).astype(np.float32)
     corner = np.arange(n_candidates, dtype=np.int32)
+    tests = [DecisionTest("dipole", "dipole_fraction", "above", 0.6, 0.9)]
+    decisions = DecisionTable.of(
+        {
+            **{name: np.append(values, values[-1] + 9.0) for name, values in (("x", x), ("y", y))},
+            **{name: np.append(values, values[-1]) for name, values in (("ra", ra), ("dec", dec))},
+            "score": np.append(random.uniform(5, 50, n_candidates), -7.0),
+            "dipole_fraction": np.append(np.linspace(0.0, 0.8, n_candidates), 0.95),
+        },
+        tests,
+    )
     return {
         "image": frame,
         "background": BackgroundModel(mesh, mesh / 17, (64, 64), SHAPE, 300.0, 18.0),
@@ -98,7 +119,20 @@ def hand_made(seed: int, n_candidates: int = 3) -> dict[str, Any]:
         "detections": table(DetectionTable, n_candidates, random, x=x, y=y),
         "stamps": Stamps(x, y, corner, corner, *cubes, np.zeros((n_candidates, size, size), np.uint16)),
         "measurements": table(
-            MeasurementTable, n_candidates, random, x=x, y=y, ra=ra, dec=dec, mask=np.zeros(n_candidates)
+            MeasurementTable,
+            n_candidates,
+            random,
+            x=x,
+            y=y,
+            ra=ra,
+            dec=dec,
+            mask=np.zeros(n_candidates),
+            stamp=np.arange(n_candidates),
+            position_error_arcsec=np.full(n_candidates, 0.1),
+        ),
+        "decisions": decisions,
+        "surroundings": SurroundingsTable(
+            table(SurroundingsTable, n_candidates, random), {"flux_unit": "nJy", "galaxies": "reference"}
         ),
         "scores": ScoreTable(
             {
@@ -184,6 +218,15 @@ def build_reference(store: Store, members: list[Chain], reference_set: str = "de
     record = coadd.record("referencing", CALIBRATED)
     return store.references.register(
         record, reference_set=reference_set, mapping=coadd.values["mapping"], shape=SHAPE
+    )
+
+
+@pytest.fixture
+def rules() -> AssociationRules:
+    """How measurements join objects by default."""
+    params = AssociationParams()
+    return AssociationRules(
+        partial(assign, params=params), params.largest_radius_arcsec, partial(object_name, params.name_format)
     )
 
 

@@ -36,6 +36,7 @@ def test_everything_of_a_section_is_found(full_chain: Any) -> None:
     assert data.get_cutouts().data.size == 11
     assert [row.row for row in data.get_measurements()] == [0, 1, 2]
     assert [score.score for score in data.get_scores()] == made["scores"]["score"].tolist()
+    assert data.get_decisions()["row"].tolist() == [0, 1, 2, -1]
 
 
 def test_image_stands_for_itself(full_chain: Any) -> None:
@@ -57,8 +58,9 @@ def test_section_without_products_gives_nothing(new_chain: Any) -> None:
         data.get_detections(),
         data.get_reference(),
         data.get_matched_stars(),
+        data.get_decisions(),
     )
-    assert found == (None,) * 6
+    assert found == (None,) * 7
     assert (data.get_measurements(), data.get_scores()) == ([], [])
     assert data.get_provenance("extraction") is None
 

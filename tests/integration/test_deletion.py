@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 
 from seechange_core.errors import StoreError
 from seechange_core.models import Base, Exposure, Measurements, Object, Product, Reference, row_id
-from seechange_core.steps.association import assign
 from seechange_core.store import FileStore, LocalFolderArchive, Store
 from seechange_core.store.deletion import delete_everything, plan_deletion, remove_data
 
@@ -18,9 +17,9 @@ def rows(store: Store, table: type[Base]) -> int:
         return session.scalar(select(func.count()).select_from(table))
 
 
-def test_deleting_an_exposure_takes_all_that_was_made_from_it(full_chain: Any) -> None:
+def test_deleting_an_exposure_takes_all_that_was_made_from_it(full_chain: Any, rules: Any) -> None:
     store, exposure_id = full_chain.store, full_chain.observation.exposure_id
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     raw = store.exposures.paths(store.exposures.get(exposure_id))
     n_files = len(store.files.present())
     planned = plan_deletion(store.database, [exposure_id])
@@ -62,13 +61,15 @@ def test_a_step_that_never_finished_can_choose_anew(full_chain: Any) -> None:
     assert store.products.binding("another one") == {"stars": "an excerpt"}
 
 
-def test_object_keeps_measurements_of_other_exposures(full_chain: Any, new_chain: Callable[..., Any]) -> None:
+def test_object_keeps_measurements_of_other_exposures(
+    full_chain: Any, new_chain: Callable[..., Any], rules: Any
+) -> None:
     store = full_chain.store
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     other = new_chain("other", mjd=60001.25)
     other.identities["reference"] = full_chain.identities["reference"]
     other.save_through("measuring")
-    store.associations.associate(other.identities["measurements"], assign, 1.0)
+    store.associations.associate(other.identities["measurements"], rules)
     delete_everything(store.database, store.files, [full_chain.observation.exposure_id])
     with store.database.read() as session:
         assert set(session.scalars(select(Measurements.object_id))) == set(session.scalars(select(Object.id)))

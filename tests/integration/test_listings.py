@@ -6,32 +6,32 @@ from typing import Any
 
 import pytest
 
-from seechange_core.steps.association import assign
-from seechange_core.store.listings import Selection, light_curve, list_rows
+from seechange_core.store.listings import Selection, list_rows
 
 
-def test_light_curve_is_that_of_one_processing(full_chain: Any) -> None:
+def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> None:
     store = full_chain.store
     store.provenances.set_tag("current", [full_chain.records["measurements"].provenance])
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     again = full_chain.save("measuring", "1.1")
     store.provenances.set_tag("other", [again.provenance])
-    store.associations.associate(again.product_id, assign, 1.0)
+    store.associations.associate(again.product_id, rules)
 
     objects = list_rows(store.database, "objects", Selection())
     assert [row["n_measurements"] for row in objects] == [1, 1, 1]
     none = list_rows(store.database, "objects", Selection(tag="none"))
     assert [row["n_measurements"] for row in none] == [0, 0, 0]
     for name in (row["name"] for row in objects):
-        assert len(light_curve(store.database, name)) == 1
-        assert len(light_curve(store.database, name, tag="other")) == 1
-        assert light_curve(store.database, name, tag="none") == []
+        found = store.objects.find(name)
+        assert len(store.light_curves.detected(found, "current")) == 1
+        assert len(store.light_curves.detected(found, "other")) == 1
+        assert store.light_curves.detected(found, "none") == []
 
 
 @pytest.mark.parametrize("kind", ["exposures", "images", "detections", "objects"])
-def test_rows_are_limited_and_selected(full_chain: Any, kind: str) -> None:
+def test_rows_are_limited_and_selected(full_chain: Any, kind: str, rules: Any) -> None:
     store = full_chain.store
-    store.associations.associate(full_chain.identities["measurements"], assign, 1.0)
+    store.associations.associate(full_chain.identities["measurements"], rules)
     everything = list_rows(store.database, kind, Selection())
     assert len(everything) > 1
     assert list_rows(store.database, kind, Selection(limit=1)) == everything[:1]

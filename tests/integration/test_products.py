@@ -11,6 +11,7 @@ from seechange_core.errors import StoreError
 from seechange_core.frames import Frame
 from seechange_core.models import (
     PSF,
+    Decisions,
     DeepScore,
     Image,
     ImageMember,
@@ -25,7 +26,7 @@ from seechange_core.store import Database, FileStore, Store
 
 ROLES = (
     *("image", "background", "sources", "psf", "mapping", "photometry", "difference", "aligned_reference"),
-    *("detections", "stamps", "measurements", "scores"),
+    *("detections", "stamps", "measurements", "decisions", "scores"),
 )
 
 
@@ -35,6 +36,14 @@ def test_every_role_comes_back(fresh_chain: Any, assert_same: Callable[..., None
     for role in ROLES:
         loaded = store.products.load(fresh_chain.identities[role], role)
         assert_same(fresh_chain.values[role], loaded)
+
+
+def test_one_row_sums_up_what_was_decided(full_chain: Any) -> None:
+    with full_chain.store.database.read() as session:
+        row = session.scalars(select(Decisions)).one()
+    assert (row.n_peaks, row.n_flagged, row.n_deleted) == (4, 1, 1)
+    assert row.counts == {"dipole": {"flagged": 2, "deleted": 1}}
+    assert row.image_id == row_id(full_chain.identities["difference"])
 
 
 def test_rows_say_what_belongs_together(full_chain: Any) -> None:

@@ -14,6 +14,7 @@ from seechange_core.store import Store
 from seechange_core.store.marking import set_badness
 from seechange_core.store.record import ProductRecord
 from seechange_core.store.reference_details import reference_details, reference_sets
+from seechange_core.store.references import REFERENCE_ROLES
 
 WANTED = {"reference_set": "default", "instrument": "simcam", "filter": "r"}
 
@@ -82,9 +83,8 @@ def test_retiring_what_does_not_exist_is_an_error(store: Store) -> None:
 
 def test_reference_is_loaded_by_role(store: Store, calibrated: Any, assert_same: Callable[..., None]) -> None:
     loaded = store.references.load(register(store, calibrated, "one"))
-    assert sorted(loaded) == ["background", "image", "mapping", "photometry", "psf", "sources"]
-    for role, value in loaded.items():
-        assert_same(calibrated.values[role], value)
+    for role in REFERENCE_ROLES:
+        assert_same(calibrated.values[role], getattr(loaded, role))
     with pytest.raises(StoreError, match="no reference nothing"):
         store.references.load("nothing")
 
@@ -106,7 +106,7 @@ def test_replaced_reference_is_marked_and_what_was_made_with_it_is_found(full_ch
     details = reference_details(store.database, old)
     assert (details.retired, details.replaced_by, details.reference_set) == (True, new, "default")
     made = [entry["process"] for entry in details.made_with_it]
-    assert sorted(made) == ["cutting", "detection", "measuring", "scoring", "subtraction"]
+    assert sorted(made) == ["cutting", "detection", "measuring", "scoring", "subtraction", "surroundings"]
     assert {entry["exposure"] for entry in details.made_with_it} == {full_chain.identities["exposure"]}
     assert len(details.members) == 1
     assert set(details.metrics) == {"astrocal", "coaddition", "extraction", "photocal"}

@@ -134,6 +134,13 @@ def test_reference_is_warped_registered_and_subtracted(
     assert figures.score_scatter == pytest.approx(1.0, abs=0.03)
     # The step knows of sources above 5 sigma only; the truth has fainter galaxies, too.
     assert metrics["score_scatter"] == pytest.approx(figures.score_scatter, abs=0.02)
+    assert metrics["n_bright_stars"] > 20
+    # The mapping is off by a quarter of a pixel and repaired by the stars: they vanish to a per cent.
+    assert abs(metrics["star_residual"]) < 0.005
+    assert metrics["star_residual_scatter"] < 0.02
+    assert metrics["star_residual_significant"] < 0.2
+    expected = 5.0 * float(np.nanmedian(difference.flux_error))
+    assert metrics["difference_limiting_flux_electron"] == pytest.approx(expected, rel=0.02)
     assert figures.n_found > figures.n_expected - 3 * figures.n_expected_error
     assert figures.n_missed_bright == 0
     # 0.3 are noise; the interpolated PSF of the brightest stars may add some.

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seechange_core.steps.association import Assignment, AssociationParams, assign
+from seechange_core.steps.object_names import object_name
 
 ARCSEC = 1.0 / 3600.0
 
@@ -31,10 +32,17 @@ def separation_arcsec(ra1: float, dec1: float, ra2: float, dec2: float) -> float
     return math.degrees(2 * math.asin(math.sqrt(half))) / ARCSEC
 
 
+def fixed(radius_arcsec: float) -> AssociationParams:
+    """A radius that does not follow the errors."""
+    return AssociationParams.model_construct(
+        radius_arcsec=radius_arcsec, position_sigmas=0.0, largest_radius_arcsec=radius_arcsec
+    )
+
+
 def check(ra: list[float], dec: list[float], objects: list[tuple[float, float]], radius: float) -> Assignment:
     """Assign and verify by direct distances what must hold of every assignment."""
     error = [0.1] * len(ra)
-    result = assign(ra, dec, error, [o[0] for o in objects], [o[1] for o in objects], radius)
+    result = assign(ra, dec, error, [o[0] for o in objects], [o[1] for o in objects], np.nan, fixed(radius))
     tolerance = 1e-6
     for row, (index, founder) in enumerate(zip(result.object_index, result.founder_row, strict=True)):
         distances = [separation_arcsec(ra[row], dec[row], *position) for position in objects]
@@ -90,7 +98,13 @@ def test_the_order_of_rows_is_of_no_effect(
     def groups(rows: np.ndarray) -> list[tuple[int, int]]:
         """For each measurement its object, and its founder by its row before the shuffling."""
         result = assign(
-            positions[rows, 0], positions[rows, 1], error[rows], objects[:, 0], objects[:, 1], 1.0
+            positions[rows, 0],
+            positions[rows, 1],
+            error[rows],
+            objects[:, 0],
+            objects[:, 1],
+            np.nan,
+            fixed(1.0),
         )
         founder = [int(rows[f]) if f >= 0 else -1 for f in result.founder_row]
         by_row = dict(
@@ -115,19 +129,62 @@ def test_the_radius_decides() -> None:
 def test_the_most_precise_measurement_founds_the_object() -> None:
     positions = [(20.0, 5.0), away(20.0, 5.0, 0.4, 0.0), away(20.0, 5.0, 30.0, 0.0)]
     ra, dec = zip(*positions, strict=True)
-    assert assign(ra, dec, [0.2, 0.1, 0.3], [], [], 1.0).founder_row.tolist() == [1, 1, 2]
-    assert assign(ra, dec, [0.2, math.nan, 0.3], [], [], 1.0).founder_row.tolist() == [0, 0, 2]
+    assert assign(ra, dec, [0.2, 0.1, 0.3], [], [], [], fixed(1.0)).founder_row.tolist() == [1, 1, 2]
+    assert assign(ra, dec, [0.2, math.nan, 0.3], [], [], [], fixed(1.0)).founder_row.tolist() == [0, 0, 2]
+
+
+def test_the_radius_follows_the_errors() -> None:
+    near = [away(30.0, -20.0, 0.0, 1.5)]
+    params = AssociationParams()
+
+    def joined(error: float, objects_error: float) -> bool:
+        ra, dec = zip(*near, strict=True)
+        return bool(assign([30.0], [-20.0], [error], ra, dec, [objects_error], params).object_index[0] == 0)
+
+    assert not joined(0.05, 0.05)
+    assert joined(0.4, 0.05)
+    assert joined(0.05, 0.4)
+    assert not joined(math.nan, 0.05)
+    near = [away(30.0, -20.0, 0.0, 3.1)]
+    assert not joined(5.0, 5.0)
 
 
 def test_nothing_measured_gives_nothing() -> None:
-    result = assign([], [], [], [10.0], [20.0], 1.0)
+    result = assign([], [], [], [10.0], [20.0], [0.1], fixed(1.0))
     assert len(result.object_index) == len(result.founder_row) == 0
 
 
 @pytest.mark.parametrize(("ra", "objects_ra"), [(math.nan, 1.0), (1.0, math.inf)])
 def test_positions_that_are_not_finite_are_refused(ra: float, objects_ra: float) -> None:
     with pytest.raises(ValueError, match="no WCS"):
-        assign([ra], [0.0], [0.1], [objects_ra], [0.0], 1.0)
+        assign([ra], [0.0], [0.1], [objects_ra], [0.0], [0.1], fixed(1.0))
+
+
+@pytest.mark.parametrize(
+    ("name_format", "number", "name"),
+    [
+        ("SC{year}{counter:letters}", 1, "SC2026a"),
+        ("SC{year}{counter:letters}", 26, "SC2026z"),
+        ("SC{year}{counter:letters}", 27, "SC2026aa"),
+        ("SC{year}{counter:letters}", 18279, "SC2026aaaa"),
+        ("LS4-{year}-{counter:05d}", 7, "LS4-2026-00007"),
+    ],
+)
+def test_names_count_in_letters_or_digits(name_format: str, number: int, name: str) -> None:
+    assert object_name(AssociationParams(name_format=name_format).name_format, 2026, number) == name
+
+
+@pytest.mark.parametrize(
+    "name_format", ["SC{year}", "SC{counter}", "SC{night}{counter}", "SC{year}{counter:kg}", "{"]
+)
+def test_formats_that_make_no_unique_names_are_refused(name_format: str) -> None:
+    with pytest.raises(ValueError, match="name_format"):
+        AssociationParams(name_format=name_format)
+
+
+def test_largest_radius_is_not_the_smaller_one() -> None:
+    with pytest.raises(ValueError, match="smaller than"):
+        AssociationParams(radius_arcsec=5.0)
 
 
 @pytest.mark.parametrize("radius", [0.05, 11.0])

@@ -33,7 +33,7 @@ def empty(seed: int) -> Frame:
 
 def subtracted(new: Frame, psf: PsfModel, seed: int) -> np.ndarray:
     before = cleaned_pair(pair_of(new, psf, seed), fill_error=0.1, min_usable_fraction=0.2)
-    return before.new - without_background(before).new
+    return before.new.whole() - without_background(before).new.whole()
 
 
 def test_a_gradient_of_the_sky_is_subtracted(psf: PsfModel) -> None:

@@ -62,7 +62,25 @@ def test_sources_across_the_edge_and_off_the_image(frame: Frame, psf: PsfModel) 
     assert light[0, 0] == pytest.approx(FLUX * psf.stamp(0.0, 0.0).max(), rel=1e-4)
 
 
-@pytest.mark.parametrize(("flux", "message"), [([0.0], "must be positive"), ([1.0, 2.0], "as many")])
+def test_light_that_is_taken_away_leaves_its_noise(frame: Frame, psf: PsfModel) -> None:
+    made = inject_point_sources(frame, psf, [50.0], [40.0], [-FLUX], np.random.default_rng(1))
+    assert (frame.data - made.data).sum() == pytest.approx(FLUX * psf.stamp(50.0, 40.0).sum(), rel=1e-4)
+    assert np.array_equal(made.variance, frame.variance)
+
+
+def test_pixels_saturate(frame: Frame, psf: PsfModel) -> None:
+    x, y, flux, level = [50.0, 20.0], [40.0, 40.0], [FLUX, 100.0], 5000.0
+    free = inject_point_sources(frame, psf, x, y, flux, np.random.default_rng(1))
+    made = inject_point_sources(frame, psf, x, y, flux, np.random.default_rng(1), saturation_electron=level)
+    full = free.data >= level
+    assert 10 < full.sum() < 200
+    assert np.array_equal((made.mask & MaskPlane.SATURATED) != 0, full)
+    assert np.array_equal(made.data, np.minimum(free.data, level))
+
+
+@pytest.mark.parametrize(
+    ("flux", "message"), [([0.0], "other than zero"), ([np.nan], "other than zero"), ([1.0, 2.0], "as many")]
+)
 def test_senseless_sources(frame: Frame, psf: PsfModel, flux: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         inject_point_sources(frame, psf, [50.0], [40.0], flux, np.random.default_rng(1))

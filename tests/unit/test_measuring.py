@@ -46,9 +46,12 @@ def inputs(x: list[float], y: list[float], data: Any, mask: Any = None, **change
     n = len(x)
     made = {
         "image": Frame(data, variance, mask, {"mjd": 61000.5, "filter": "r", "exposure_s": 60.0}),
-        "difference": Difference(data, variance, mask, psf()),
+        "psf": psf(),
+        "aligned_reference": Frame(np.zeros(SHAPE, np.float32), variance / 4, mask),
+        "difference": Difference(data, variance, mask, psf(), ref_psf=psf()),
         "detections": DetectionTable(
             {"x": x, "y": y, "score": [9.0] * n, "n_pixels": [9] * n, "mask": [0] * n}
+            | {"unusable_fraction": [0.0] * n, "noise": [1.0] * n, "footprint": list(range(n))}
         ),
         "stamps": cut_triplets(x, y, 41, data, 0 * data, data, mask),
         "mapping": MAPPING,
@@ -76,7 +79,15 @@ def test_fluxes_are_calibrated_and_positions_on_the_sky() -> None:
     assert row["position_error_arcsec"][0] == pytest.approx(math.hypot(0.03, row["x_error"][0]), rel=0.02)
     assert row["new_flux"][0] == pytest.approx(0.94 * 10 * FLUX, rel=0.02)
     assert row["reference_flux"][0] == 0.0
+    assert row["new_psf_flux"][0] == pytest.approx(10 * FLUX, rel=2e-3)
+    assert row["reference_psf_flux"][0] == 0.0
+    assert row["reference_psf_flux_error"][0] == pytest.approx(row["new_psf_flux_error"][0] / 2, rel=0.01)
+    limit = 5 * row["flux_error"][0]
+    assert row["limiting_magnitude"][0] == pytest.approx(31.4 - 2.5 * math.log10(limit), abs=1e-3)
+    np.testing.assert_allclose(row["aperture_fluxes"][0], 10 * FLUX, rtol=3e-3)
     assert row["psf_like"][0]
+    radii = row.meta.pop("aperture_radii")
+    np.testing.assert_allclose(radii, np.array([0.5, 1.0, 1.5, 2.0]) * psf().fwhm)
     assert row.meta == {
         "calibrated": True,
         "flux_unit": "nJy",
@@ -122,7 +133,7 @@ def test_no_candidates_give_an_empty_table() -> None:
     table = result.outputs["measurements"]
     assert table.n_rows == 0
     assert set(MeasurementTable.COLUMNS) <= set(table)
-    assert result.metrics == {"n_measurements": 0, "n_psf_like": 0, "n_dropped": 0}
+    assert result.metrics == {"n_measurements": 0, "n_psf_like": 0, "n_deleted": 0}
 
 
 def test_an_all_masked_candidate_has_no_flux() -> None:
@@ -177,39 +188,17 @@ def test_a_psf_without_width_is_refused() -> None:
         run(given)
 
 
-def test_limits_are_parameters() -> None:
-    given = inputs([40.0], [71.0], FLUX * gaussian(40.0, 71.0))
-    assert run(given).metrics["n_psf_like"] == 1
-    assert run(given, min_width_ratio=1.2).metrics["n_psf_like"] == 0
-
-
-def wing_of_a_bright_star() -> tuple[Any, Any]:
-    """A reference with a star of which 2 % are left in the difference, in a pattern that is not a point source."""
-    star = 1e6 * gaussian(50.0, 60.0)
-    rows, columns = np.indices(SHAPE)
-    return star, 0.02 * star * np.sin(2.0 * (columns - 50.0)) * np.sin(2.0 * (rows - 60.0) + 1.0)
-
-
-def test_what_a_bright_star_leaves_is_dropped_and_the_others_keep_their_stamps() -> None:
-    star, left = wing_of_a_bright_star()
-    data = left + FLUX * gaussian(80.0, 100.0)
-    x, y = [51.0, 80.0], [61.0, 100.0]
-    reference = star.astype(np.float32)
-    stamps = cut_triplets(x, y, 41, data + reference, reference, data, np.zeros(SHAPE, np.uint16))
-    given = inputs(x, y, data, stamps=stamps)
-    result = run(given)
-    table = result.outputs["measurements"]
-    assert result.metrics["n_dropped"] == 1
-    np.testing.assert_array_equal(table["stamp"], [1])
-    assert table["x"][0] == pytest.approx(80.0, abs=0.05)
-    assert stamps.rows(table["stamp"]).x == [80.0]
-    kept = run(given, drop_misfit=1e6)
-    assert kept.metrics["n_dropped"] == 0
-    assert not kept.outputs["measurements"]["psf_like"][0]
-
-
-def test_what_is_not_like_the_psf_is_kept_where_no_star_was() -> None:
-    _, left = wing_of_a_bright_star()
-    result = run(inputs([51.0], [61.0], left))
-    assert result.metrics["n_dropped"] == 0
-    assert not result.outputs["measurements"]["psf_like"][0]
+def test_cuts_flag_and_delete() -> None:
+    given = inputs([40.0, 60.0], [71.0, 30.0], FLUX * gaussian(40.0, 71.0) + FLUX * gaussian(60.0, 30.0))
+    assert run(given).metrics["n_psf_like"] == 2
+    flagged = run(given, cuts={"narrow": {"flag": 1.2}})
+    assert flagged.metrics == {"n_measurements": 2, "n_psf_like": 0, "n_deleted": 0}
+    deleted = run(given, cuts={"left": {"column": "x", "comparison": "below", "flag": 50, "delete": 50}})
+    assert deleted.metrics == {"n_measurements": 1, "n_psf_like": 1, "n_deleted": 1}
+    decisions, measurements = deleted.outputs["decisions"], deleted.outputs["measurements"]
+    names = [test.name for test in decisions.tests]
+    np.testing.assert_array_equal(decisions["row"], [-1, 0])
+    np.testing.assert_array_equal(decisions["deleted"], [1 << names.index("left"), 0])
+    np.testing.assert_array_equal(measurements["stamp"], [1])
+    assert decisions["ra"][1] == measurements["ra"][0]
+    assert measurements["x"][0] == pytest.approx(60.0, abs=0.05)

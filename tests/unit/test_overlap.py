@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seechange_core.frames.mapping import deproject
-from seechange_core.imaging.alignment.overlap import middle, overlap_fraction
+from seechange_core.imaging.alignment.overlap import distance_outside_deg, middle, overlap_fraction
 
 
 def square(
@@ -40,3 +40,18 @@ def test_opposite_sides_of_the_sky_do_not_overlap() -> None:
 
 def test_middle_crosses_right_ascension_zero() -> None:
     assert middle([359.9, 0.1], [1.0, 1.0])[0] % 360 == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("centre", [(150.0, 2.0), (0.0, -30.0), (77.0, 89.99)])
+def test_distance_outside_a_footprint(centre: tuple[float, float]) -> None:
+    corners = np.transpose(square(centre, 0.2))
+
+    def distance(xi: float, eta: float) -> float:
+        ra, dec = deproject(xi, eta, centre)
+        return distance_outside_deg(corners, float(ra), float(dec))
+
+    assert distance(0.0, 0.0) == distance(0.09, -0.09) == 0.0
+    # The tangent plane of the position is not that of the centre: 1e-5 is their difference.
+    assert distance(0.13, 0.05) == pytest.approx(0.03, rel=1e-3)
+    assert distance(0.13, -0.14) == pytest.approx(0.05, rel=1e-3)
+    assert distance_outside_deg(corners, (centre[0] + 180.0) % 360.0, -centre[1]) == float("inf")

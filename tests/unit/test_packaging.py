@@ -152,8 +152,12 @@ def test_constraints_pin_every_direct_dependency_within_its_bounds() -> None:
 def test_every_library_that_is_imported_is_declared(folder: Path) -> None:
     project = project_table(folder)
     declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
-    # The fixtures for authors of plugins are imported by pytest only.
-    declared |= {"pytest"} if folder == ROOT else set()
+    if folder == ROOT:
+        # The fixtures for authors of plugins are imported by pytest only.
+        declared |= {"pytest"}
+    else:
+        extras = project.get("optional-dependencies", {}).values()
+        declared |= {canonicalize_name(Requirement(text).name) for extra in extras for text in extra}
     providers = packages_distributions()
     sources = (folder / "seechange_core").rglob("*.py") if folder == ROOT else (folder / "src").rglob("*.py")
     undeclared = set()

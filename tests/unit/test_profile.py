@@ -150,6 +150,29 @@ def test_switching_the_component_needs_no_cleaning_up(registry):
     assert subtractor.params.critical() == {"tile": 128}
 
 
+def test_slot_that_may_stay_empty(registry):
+    schema = ProcessSchema("judging", DetectionParams, (Slot("subtractor", name="other", optional=True),))
+
+    def judging(*assignments):
+        return load_profile(
+            registry, (*SCHEMAS, schema), instrument="camera", environment={}, assignments=assignments
+        )
+
+    empty, filled = judging(), judging("judging.other.use=first")
+    assert empty.components("judging") == {"other": ()}
+    assert [component.name for component in filled.components("judging")["other"]] == ["first"]
+    shown = [
+        {key for key, _, _ in profile.values() if key.startswith("judging.other")}
+        for profile in (empty, filled)
+    ]
+    assert shown == [
+        {"judging.other.use"},
+        {"judging.other.use", "judging.other.first.tile", "judging.other.first.threads"},
+    ]
+    with pytest.raises(ProfileError, match="frist"):
+        judging("judging.other.use=frist")
+
+
 def test_file_named_in_the_environment_is_used(registry, tmp_path):
     file = tmp_path / "night.yaml"
     file.write_text("detection: {threshold: 7}\n")

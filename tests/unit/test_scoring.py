@@ -9,10 +9,10 @@ import pytest
 
 from seechange_core.api import NoParams, Scorer
 from seechange_core.errors import PluginError
-from seechange_core.frames import Floats, MeasurementTable, ScoreTable, Stamps
+from seechange_core.frames import Floats, MeasurementTable, ScoreTable, Stamps, SurroundingsTable
 from seechange_core.imaging.stamps import cut_triplets
 from seechange_core.steps.scoring import Scoring
-from seechange_core.steps.step import StepContext
+from seechange_core.steps.step import StepContext, StepResult
 
 
 class ByRow(Scorer):
@@ -38,18 +38,43 @@ class Constant(Scorer):
         return self.value, [{}] * measurements.n_rows
 
 
+class WithThreshold(ByRow):
+    """Recommends a threshold."""
+
+    name = "advised"
+
+    def score(self, stamps: Stamps, measurements: MeasurementTable) -> tuple[Floats, list[dict[str, Any]]]:
+        scores, details = super().score(stamps, measurements)
+        return scores, [{**detail, "threshold": 0.5} for detail in details]
+
+
 def scores_of(n: int, *scorers: Scorer) -> ScoreTable:
+    result = scored(n, *scorers)
+    table: ScoreTable = result.outputs["scores"]
+    assert result.metrics["n_scores"] == table.n_rows
+    return table
+
+
+def scored(n: int, *scorers: Scorer) -> StepResult:
     plane = np.zeros((20, 20), np.float32)
     stamps = cut_triplets([9.0] * n, [9.0] * n, 5, plane, plane, plane, np.zeros((20, 20), np.uint16))
     measurements = MeasurementTable(
         {name: np.zeros(n, dtype) for name, (dtype, _, _) in MeasurementTable.COLUMNS.items()}
     )
-    inputs = {"stamps": stamps, "measurements": measurements}
+    surroundings = SurroundingsTable(
+        {name: np.zeros(n, dtype) for name, (dtype, _, _) in SurroundingsTable.COLUMNS.items()}
+    )
+    inputs = {"stamps": stamps, "measurements": measurements, "surroundings": surroundings}
     context = StepContext({"": scorers}, None)
-    result = Scoring().run(inputs, NoParams(), context)
-    table: ScoreTable = result.outputs["scores"]
-    assert result.metrics == {"n_scores": table.n_rows}
-    return table
+    return Scoring().run(inputs, NoParams(), context)
+
+
+def test_metrics_tell_the_distribution_of_each_scorer() -> None:
+    metrics = scored(5, WithThreshold(), Constant([0.25] * 5)).metrics
+    assert metrics["score_histogram"]["advised"] == [1, *[0] * 4, 1, *[0] * 4, 1, *[0] * 4, 1, *[0] * 3, 1]
+    assert sum(metrics["score_histogram"]["constant"]) == metrics["score_histogram"]["constant"][5] == 5
+    assert metrics["n_likely_real"] == {"advised": 3}
+    assert scored(0, ByRow()).metrics["score_histogram"] == {}
 
 
 def test_every_scorer_scores_every_candidate() -> None:

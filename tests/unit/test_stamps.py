@@ -76,6 +76,7 @@ def test_the_step_subtracts_the_sky_from_the_new_image_only(n: int) -> None:
     mask = np.zeros(SHAPE, np.uint16)
     detections = DetectionTable(
         {"x": [9.0] * n, "y": [12.0] * n, "score": [6.0] * n, "n_pixels": [5] * n, "mask": [0] * n}
+        | {"unusable_fraction": [0.0] * n, "noise": [1.0] * n, "footprint": list(range(n))}
     )
     inputs = {
         "image": Frame(one + 100, one, mask),

@@ -11,6 +11,7 @@ from seechange_alardlupton.kernel_fit import fit_kernel
 from seechange_alardlupton.stamp_sums import stamp_sums
 from seechange_core.frames import PsfModel
 from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
+from seechange_core.imaging.subtraction.patched_plane import Holes, PatchedPlane
 
 SHAPE = (300, 300)
 DEGREES = (4, 4, 2, 2)
@@ -59,21 +60,13 @@ def _scene(rng: np.random.Generator, flux: float) -> tuple[np.ndarray, np.ndarra
 def _pair(new: np.ndarray, ref: np.ndarray, noise: float) -> CleanedPair:
     psf = PsfModel(np.ones((1, 1, 1), np.float32), fwhm=3.0)
     variance = np.full(SHAPE, noise**2, np.float32)
-    blank = np.zeros(SHAPE, np.float32)
-    mask = np.zeros(SHAPE, np.uint16)
-    return CleanedPair(
-        new.astype(np.float32),
-        ref.astype(np.float32),
-        variance,
-        variance / 100,
-        blank > 0,
-        blank,
-        mask,
-        psf,
-        psf,
-        noise,
-        noise / 10,
+    bad = np.zeros(SHAPE, bool)
+    none = np.empty(0, np.float32)
+    planes = (
+        PatchedPlane(plane.astype(np.float32), Holes.of(bad), none)
+        for plane in (new, ref, variance, variance / 100)
     )
+    return CleanedPair(*planes, bad, none, np.zeros(SHAPE, np.uint16), psf, psf, noise, noise / 10)
 
 
 def test_kernel_that_varies_is_recovered(basis: KernelBasis) -> None:
@@ -91,7 +84,7 @@ def test_kernel_that_varies_is_recovered(basis: KernelBasis) -> None:
     # One star has varied.
     new[60:90, 60:90] *= 1.3
     pair = _pair(new, ref, 5.0)
-    sums = stamp_sums(pair.ref, pair.new, pair, column, row, 14, basis)
+    sums = stamp_sums(pair.ref.whole(), pair.new.whole(), pair, column, row, 14, basis)
     model = fit_kernel(sums, column, row, basis, 1, SHAPE)
     varied = (column == 75) & (row == 75)
     assert not model.kept[varied].any()

@@ -1,129 +1,150 @@
-"""Train the network of rbscore: ``python plugins/rbscore/train/train.py`` writes the weights into the package.
+"""Train the network of rbscore and write weights and record into the package.
 
-Needs seechange-zogy. Seeds from 1000 on train, those from 2000 on are held out. The same seeds and
-versions give the same weights.
+Run it with plugins/rbscore and its extra ``train`` installed, and the subtractors zogy, alardlupton and sfft:
+
+    python plugins/rbscore/train/train.py --cache FOLDER --data FOLDER
+
+The scenes are made first (20 minutes on one core) and kept in the cache. The same seeds and versions give the same
+weights on the same kind of processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scenes import labelled_candidates
-from scipy.optimize import minimize
+from alerts import decam_triplets, ztf_triplets
+from cameras import TEST_CAMERAS, TRAINING_CAMERAS, VALIDATION_CAMERAS
+from make_stamps import NIGHTS, simulated_scenes
+from real_scenes import real_background_scenes
+from stamp_cache import together
 
-from seechange_core.frames import Floats
-from seechange_rbscore.features import FEATURES, features
+from seechange_core.frames import Stamps
+from seechange_rbscore.features import without_measurements
+from seechange_rbscore.figures import area_under_curve, balanced_threshold, summary
 from seechange_rbscore.network import Network
+from seechange_rbscore.training.architecture import RealBogusNetwork
+from seechange_rbscore.training.fitting import LabelledSet, calibrate, fit, log_odds
+from seechange_rbscore.training.onnx_file import to_onnx
 
-WEIGHTS = Path(__file__).parents[1] / "src" / "seechange_rbscore" / "weights.json"
-HIDDEN = 20
-PENALTY = 1e-3
-
-
-def collect(seeds: range) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Return features, labels and S/N of the candidates of many scenes."""
-    tables = []
-    for seed in seeds:
-        table = labelled_candidates(seed)[1]
-        print(f"scene {seed}: {table['real'].sum()} real, {(~table['real']).sum()} bogus", flush=True)
-        tables.append(table)
-    table_columns = [
-        np.concatenate([getter(table) for table in tables])
-        for getter in (features, lambda t: t["real"], lambda t: np.abs(t["snr"]).astype(float))
-    ]
-    return table_columns[0], table_columns[1], table_columns[2]
+PACKAGE = Path(__file__).parents[1] / "src" / "seechange_rbscore"
+SEED = 5
+EPOCHS = 14.0
+RATE = 3e-3
+#: How often a candidate of real images is drawn for one of simulated scenes.
+REAL_IMAGE_WEIGHT, ALERT_WEIGHT = 2.0, 15.0
 
 
-def fit(inputs: Floats, real: NDArray[np.bool_]) -> Network:
-    """Minimise the balanced cross-entropy, with a penalty on large weights."""
-    mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
-    scaled = (inputs - mean) / scale
-    weight = np.where(real, 0.5 / real.sum(), 0.5 / (~real).sum())
-    n_features = inputs.shape[1]
-    shapes = [(n_features, HIDDEN), (HIDDEN,), (HIDDEN,), ()]
-    splits = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-
-    def unpack(vector: Floats) -> list[Floats]:
-        return [part.reshape(shape) for part, shape in zip(np.split(vector, splits), shapes, strict=True)]
-
-    def loss(vector: Floats) -> tuple[float, Floats]:
-        w1, b1, w2, b2 = unpack(vector)
-        hidden = np.tanh(scaled @ w1 + b1)
-        log_odds = hidden @ w2 + b2
-        signed = np.where(real, log_odds, -log_odds)
-        value = float(
-            weight @ np.logaddexp(0.0, -signed) + PENALTY * (np.sum(w1**2) + np.sum(w2**2)) / HIDDEN
-        )
-        slope = weight * np.where(real, -1.0, 1.0) / (1.0 + np.exp(signed.clip(-500.0, 500.0)))
-        back = slope[:, None] * w2 * (1.0 - hidden**2)
-        gradient = [
-            scaled.T @ back + 2 * PENALTY * w1 / HIDDEN,
-            back.sum(axis=0),
-            hidden.T @ slope + 2 * PENALTY * w2 / HIDDEN,
-            slope.sum(),
-        ]
-        return value, np.concatenate([np.ravel(part) for part in gradient])
-
-    start = np.random.default_rng(0).normal(0.0, 0.3, int(splits[-1]) + 1)
-    result = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 800})
-    return Network(mean, scale, *(np.round(part, 6) for part in unpack(result.x)))
+def simulated(cache: Path, cameras: range) -> LabelledSet:
+    """Return the candidates of cameras."""
+    parts = []
+    for camera in cameras:
+        scenes = [scene for scene in simulated_scenes(cache, [camera]) if scene is not None]
+        parts += [LabelledSet.of(stamps, table, table["real"]) for stamps, table in scenes]
+    return parts[0].joined(*parts[1:])
 
 
-def area_under_curve(score: Floats, real: NDArray[np.bool_]) -> float:
-    """Return the probability that a real candidate scores above a bogus one; ties count half."""
-    bogus = np.sort(score[~real])
-    below = np.searchsorted(bogus, score[real], "left") + np.searchsorted(bogus, score[real], "right")
-    return float(below.mean() / (2 * len(bogus)))
+def real_background(data: Path, cache: Path) -> LabelledSet:
+    """Return the candidates on real images."""
+    stamps, table = together(real_background_scenes(data, cache))
+    return LabelledSet.of(stamps, table, table["real"], REAL_IMAGE_WEIGHT)
 
 
-def figures(score: Floats, real: NDArray[np.bool_], snr: Floats) -> dict[str, object]:
-    """Return what the README states."""
-    edges = np.linspace(0.0, 1.0, 6)
-    weight = np.where(real, 0.5 / real.sum(), 0.5 / (~real).sum())
-    bins = [(score >= low) & (score <= high) for low, high in pairwise(edges)]
-    return {
-        "real": int(real.sum()),
-        "bogus": int((~real).sum()),
-        "area_under_curve": round(area_under_curve(score, real), 5),
-        "bogus_kept_at_0.5": round(float((score[~real] >= 0.5).mean()), 4),
-        "real_missed_at_0.5": round(float((score[real] < 0.5).mean()), 4),
-        "real_missed_at_0.5_above_snr_7": round(float((score[real & (snr > 7)] < 0.5).mean()), 4),
-        "reliability": [
-            [
-                round(float(np.average(score[k], weights=weight[k])), 3),
-                round(float(np.average(real[k], weights=weight[k])), 3),
-            ]
-            for k in bins
-            if k.any()
-        ],
-    }
+def alerts(data: Path) -> LabelledSet:
+    """Return those ZTF triplets that have a label and may be trained on."""
+    triplets = ztf_triplets(data)
+    chosen = triplets.labelled & triplets.trained
+    stamps = triplets.stamps.rows(chosen)
+    return LabelledSet.of(stamps, None, triplets.machine_score[chosen] > 0.5, ALERT_WEIGHT)
 
 
 def main() -> None:
-    """Train, judge on scenes never trained on, write the weights."""
+    """Train, calibrate, judge, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenes", type=int, default=80, help="scenes to train on")
-    parser.add_argument("--held-out", type=int, default=20, help="scenes to judge by")
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the scenes' files")
+    parser.add_argument("--data", type=Path, required=True, help="folder of real data for tests")
+    parser.add_argument("--output", type=Path, default=PACKAGE, help="folder of model.onnx and model.json")
+    parser.add_argument("--epochs", type=float, default=EPOCHS)
     options = parser.parse_args()
-    inputs, real, snr = collect(range(1000, 1000 + options.scenes))
-    network = fit(inputs, real)
-    print("trained on", json.dumps(figures(network.probability(inputs), real, snr)))
-    held_inputs, held_real, held_snr = collect(range(2000, 2000 + options.held_out))
-    print("held out", json.dumps(figures(network.probability(held_inputs), held_real, held_snr)))
-    single = {
-        name: round(max(area_under_curve(s * column, held_real) for s in (1, -1)), 3)
-        for name, column in zip(FEATURES, held_inputs.T, strict=True)
+
+    validation = simulated(options.cache, VALIDATION_CAMERAS)
+    sets = {
+        "simulated": simulated(options.cache, TRAINING_CAMERAS),
+        "real_background": real_background(options.data, options.cache),
+        "ztf": alerts(options.data),
     }
-    print("area under the curve of each feature alone", json.dumps(single))
-    options.output.write_text(network.to_json())
+    print({name: (int(s.real.sum()), int((~s.real).sum())) for name, s in sets.items()}, flush=True)
+    training, *others = sets.values()
+    network = RealBogusNetwork.seeded(SEED)
+    fit(
+        network,
+        training.joined(*others),
+        epochs=options.epochs,
+        rate=RATE,
+        seed=SEED,
+        report=lambda line: print(line, flush=True),
+    )
+    calibrate(network, validation)
+    odds = log_odds(network, validation)
+    threshold = balanced_threshold(1.0 / (1.0 + np.exp(-odds)), validation.real, validation.snr > 7.0)
+    weights = to_onnx(network, round(threshold, 3))
+    (options.output / "model.onnx").write_bytes(weights)
+    record = judged(Network(weights), sets, options)
+    (options.output / "model.json").write_text(json.dumps(record, indent=2) + "\n")
+    print(json.dumps(record, indent=2))
+
+
+def judged(network: Network, sets: dict[str, LabelledSet], options: argparse.Namespace) -> dict[str, Any]:
+    """Return the record of a network: what it was trained on, and what it does on what it was not."""
+    threshold = network.threshold
+    test = simulated(options.cache, TEST_CAMERAS)
+    planes = test.planes.astype(np.float32)
+    with_all = network.probability(planes, test.features)
+    stamps_alone = network.probability(planes, without_measurements(test.features))
+    return {
+        "threshold": threshold,
+        "trained_on": {
+            name: {"n_real": int(part.real.sum()), "n_bogus": int((~part.real).sum())}
+            for name, part in sets.items()
+        },
+        "split": {
+            "training_cameras": [TRAINING_CAMERAS.start, TRAINING_CAMERAS.stop],
+            "validation_cameras": [VALIDATION_CAMERAS.start, VALIDATION_CAMERAS.stop],
+            "test_cameras": [TEST_CAMERAS.start, TEST_CAMERAS.stop],
+            "nights": [NIGHTS.start, NIGHTS.stop],
+            "ztf": "trained on at even whole degrees of right ascension, judged at odd ones",
+        },
+        "fit": {"seed": SEED, "epochs": options.epochs, "rate": RATE},
+        "test": summary(with_all, test.real, test.snr, threshold),
+        "test_stamps_alone": summary(stamps_alone, test.real, test.snr, threshold),
+        "alerts_stamps_alone": alert_figures(network, options.data, threshold),
+    }
+
+
+def alert_figures(network: Network, data: Path, threshold: float) -> dict[str, float]:
+    """Return what the network makes of the alerts that it was not trained on."""
+    triplets = ztf_triplets(data)
+    chosen = triplets.labelled & ~triplets.trained
+    score = stamps_alone_score(network, triplets.stamps.rows(chosen))
+    real = triplets.machine_score[chosen] > 0.5
+    decam = stamps_alone_score(network, decam_triplets(data))
+    return {
+        "ztf_n_real": int(real.sum()),
+        "ztf_n_bogus": int((~real).sum()),
+        "ztf_area_under_curve": round(area_under_curve(score, real), 4),
+        "decam_accepted": round(float((decam >= threshold).mean()), 4),
+    }
+
+
+def stamps_alone_score(network: Network, stamps: Stamps) -> np.ndarray:
+    """Return the scores of stamps without measurements."""
+    data = LabelledSet.of(stamps, None, np.zeros(stamps.n_candidates, bool))
+    return network.probability(data.planes.astype(np.float32), data.features)
 
 
 if __name__ == "__main__":

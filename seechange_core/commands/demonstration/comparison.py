@@ -91,8 +91,10 @@ def _compared(
 ) -> SectionComparison:
     products = Products(run.services.store.products)
     plan = exposure_plan(run.services.profile)
+    of_search = {planned.process for planned in plan}
     for step in report.steps:
-        products.add(step.product_id, plan[step.process].step.outputs, step.metrics)
+        if step.process in of_search:
+            products.add(step.product_id, plan[step.process].step.outputs, step.metrics)
     image, measured = products["image"], products["measurements"]
     truth = Table.read(truth_path(path))
     truth = truth[np.char.strip(truth["section"].astype(str)) == report.section]

@@ -43,6 +43,32 @@ def contains(corners: ArrayLike, ra: float, dec: float) -> bool:
     return bool(np.all(turns >= 0) or np.all(turns <= 0))
 
 
+def distance_outside_deg(corners: ArrayLike, ra: float, dec: float) -> float:
+    """Return how far (deg) a position is from the nearest edge of a convex footprint; 0 inside of it.
+
+    Parameters
+    ----------
+    corners : array of shape (n, 2)
+        Right ascension and declination (deg), counted around.
+    ra, dec : float
+        The position (deg).
+
+    Returns
+    -------
+    float
+        On the tangent plane at the position; infinite where a corner is in the other hemisphere.
+    """
+    if contains(corners, ra, dec):
+        return 0.0
+    corner_ra, corner_dec = np.transpose(np.asarray(corners, np.float64))
+    start = np.stack(project(corner_ra, corner_dec, (ra, dec)), axis=1)
+    along = np.roll(start, -1, axis=0) - start
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.clip(-np.sum(start * along, axis=1) / np.sum(along**2, axis=1), 0.0, 1.0)
+    nearest = np.hypot(*(start + np.nan_to_num(part)[:, None] * along).T)
+    return float(np.min(nearest)) if np.isfinite(nearest).all() else float("inf")
+
+
 def middle(ra: ArrayLike, dec: ArrayLike) -> tuple[float, float]:
     """Return the middle (deg) of positions, as the direction of their mean vector."""
     alpha, delta = np.radians(np.asarray(ra, np.float64)), np.radians(np.asarray(dec, np.float64))

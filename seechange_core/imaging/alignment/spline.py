@@ -30,19 +30,21 @@ _C1, _C5, _C10, _C20, _C26, _C50 = (np.float32(number / 120.0) for number in (1,
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-def spline_coefficients(values: Pixels) -> Pixels:
+def spline_coefficients(values: Pixels, out: Pixels | None = None) -> Pixels:
     """Return the coefficients of the spline; beyond its edges an image goes on as in a mirror.
 
     Parameters
     ----------
     values : array of shape (ny, nx), float32
         Finite; at least 2 by 2.
+    out : array of shape (ny, nx), float32, optional
+        To be filled and returned; may be `values` itself.
 
     Returns
     -------
     array of shape (ny, nx), float32
     """
-    coefficients = np.empty(values.shape, np.float32)
+    coefficients = np.empty(values.shape, np.float32) if out is None else out
     _filter(values, _POLES, np.float32(_GAIN**2), coefficients)
     return coefficients
 

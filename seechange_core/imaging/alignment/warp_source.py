@@ -44,7 +44,8 @@ class WarpSource:
     @cached_property
     def coefficients(self) -> Pixels:
         """Of the spline, with plausible values instead of unusable pixels."""
-        return spline_coefficients(self._filled(self.frame.data))
+        filled = self._filled(self.frame.data)
+        return spline_coefficients(filled, out=None if filled is self.frame.data else filled)
 
     @cached_property
     def variance(self) -> Pixels:

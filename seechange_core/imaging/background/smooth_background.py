@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from seechange_core.errors import Rejected
-from seechange_core.frames import BackgroundModel, Floats, Pixels
+from seechange_core.frames import BackgroundModel, Floats, Frame, Pixels
 from seechange_core.imaging.background.mesh import clipped_means, without_outliers
 from seechange_core.imaging.background.source_mask import binned_pairs, grown_with_size
 from seechange_core.imaging.matched_filter import significance
@@ -21,6 +21,7 @@ _SOURCE_THRESHOLD_SIGMA = 3.0
 _GROWTH = 2.0
 # Side of the squares of pixels in which sources are looked for: as good for faint wings, in a quarter of the time.
 _BINNING = 2
+_STRIP_ROWS = 128
 
 
 def measure_background(
@@ -99,6 +100,17 @@ def background_image(model: BackgroundModel) -> Pixels:
     rows = _spline_weights(model.shape[0], model.box[0]).astype(np.float32)
     columns = _spline_weights(model.shape[1], model.box[1]).astype(np.float32)
     return np.ascontiguousarray((rows @ model.level) @ columns.T)
+
+
+def without_sky(frame: Frame, model: BackgroundModel) -> Frame:
+    """Subtract the sky level from a frame, some rows at a time."""
+    rows = _spline_weights(model.shape[0], model.box[0]).astype(np.float32) @ model.level
+    columns = np.ascontiguousarray(_spline_weights(model.shape[1], model.box[1]).astype(np.float32).T)
+    data = np.empty(frame.shape, np.float32)
+    for first in range(0, len(data), _STRIP_ROWS):
+        strip = slice(first, first + _STRIP_ROWS)
+        np.subtract(frame.data[strip], rows[strip] @ columns, out=data[strip])
+    return frame.replaced(data=data)
 
 
 def _box(length: int, box_pixel: int) -> int:

@@ -14,6 +14,8 @@ _CONVERGED_PIXEL = 1e-3
 _LONGEST_STEP_PIXEL = 0.5
 _ITERATIONS = 20
 _PARAMETERS = 3
+# Chi-squares scatter by the root of twice the degrees of freedom.
+_NOISE_SIGMA = 3.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class PsfFit:
     chi2 : array
         Reduced chi-square.
     misfit : array
-        Size of the residuals beyond the noise, relative to the signal: 0 for a perfect point source, 1 if as
-        much was left as was explained.
+        Size of the residuals beyond what noise can explain, relative to the signal: 0 for a perfect point
+        source, 1 if as much was left as was explained.
     profile : array of shape (n, size, size)
         The PSF at the fitted position.
     """
@@ -73,6 +75,7 @@ def fit_psf(
     at a given position has no such bias.
     """
     size = data.shape[-1]
+    psf = psf.within_reach(size)
     data = np.where(weight > 0, data, 0.0)
     samples = psf.samples(x, y)
     first = np.stack([x - np.floor(x + 0.5), y - np.floor(y + 0.5)], axis=1)
@@ -107,7 +110,7 @@ def fit_psf(
             flux=flux * (1.0 - excess).clip(0.0, 1.0),
             flux_error=errors[:, 0],
             chi2=np.where(freedom > 0, chi_square / freedom, np.nan),
-            misfit=np.sqrt((chi_square - freedom).clip(0.0) / signal),
+            misfit=np.sqrt((chi_square - freedom - _NOISE_SIGMA * np.sqrt(2 * freedom)).clip(0.0) / signal),
             profile=design[:, 0],
         )
 

@@ -14,10 +14,12 @@ from seechange_core.frames.arrays import as_pixels
 from seechange_core.frames.polynomial import design_matrix, exponents
 from seechange_core.imaging.masked_pixels import fill_holes
 from seechange_core.imaging.robust import scatter
+from seechange_core.imaging.subtraction.patched_plane import Holes, PatchedPlane, Surface
 
 _BACKGROUND_CELLS = 8
 _BACKGROUND_DEGREE = 2
 _BLOCK = 16
+_STRIP_ROWS = 256
 _CLIP_SIGMA = 2.0
 _CLIPPING_ROUNDS = 5
 _SAMPLE_STEP = 3
@@ -32,13 +34,13 @@ class CleanedPair:
 
     Parameters
     ----------
-    new, ref, new_variance, ref_variance : array of shape (ny, nx), float32
+    new, ref, new_variance, ref_variance : PatchedPlane
         Electrons, electrons squared.
     bad : bool array of shape (ny, nx)
-        Pixels that were unusable in either image, and now hold stand-ins.
-    unknown : array of shape (ny, nx), float32
-        Error of bright stand-ins (electron), as in the cores of saturated stars; 0 elsewhere. Unlike noise it has the
-        same sign in all pixels of a hole.
+        Pixels that were unusable in either image, and now have stand-ins.
+    unknown : array of shape (n,), float32
+        Error of the stand-in of each bad pixel where it is bright (electron), as in the cores of saturated stars, and
+        else 0. Unlike noise it has the same sign in all pixels of a hole.
     mask : array of shape (ny, nx), uint16
         Planes of both inputs, combined.
     new_psf, ref_psf : PsfModel
@@ -49,10 +51,10 @@ class CleanedPair:
         Mean level that was subtracted from the new image, whose sky had so much more than the reference's (electron).
     """
 
-    new: Pixels
-    ref: Pixels
-    new_variance: Pixels
-    ref_variance: Pixels
+    new: PatchedPlane
+    ref: PatchedPlane
+    new_variance: PatchedPlane
+    ref_variance: PatchedPlane
     bad: NDArray[np.bool_]
     unknown: Pixels
     mask: Mask
@@ -100,29 +102,22 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float, min_usable_fraction: f
             f"at least {min_usable_fraction:.1%} are needed (min_usable_fraction)",
             {"usable_fraction": round(usable_fraction, 4)},
         )
-    new, new_variance = pair.new.data.copy(), pair.new.variance.copy()
-    ref, ref_variance = pair.ref.data * scale, pair.ref.variance * (scale * scale)
-    new_noise, ref_noise = _noise(new_variance, bad), _noise(ref_variance, bad)
-    unknown = np.zeros(new.shape, np.float32)
-    if bad.any():
-        depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
-        new[new_bad], ref[ref_bad] = 0, 0
-        step = new - ref
-        step[bad] = 0
-        fill_holes(step, bad, depth)
-        ref_alone, neither = ref_bad & ~new_bad, new_bad & ref_bad
-        ref[ref_alone] = new[ref_alone] - step[ref_alone]
-        fill_holes(ref, neither, depth)
-        new[new_bad] = ref[new_bad] + step[new_bad]
-        light = np.maximum(np.abs(new[bad]), np.abs(ref[bad]))
-        unknown[bad] = np.where(light > _BRIGHT_SIGMA * new_noise, fill_error * light, 0)
-        new_variance[new_bad] = _stand_in_variance(new[new_bad], new_noise, fill_error)
-        ref_variance[ref_bad] = _stand_in_variance(ref[ref_bad], ref_noise, fill_error)
+    new_noise, ref_noise = _noise(pair.new.variance, bad), _noise(pair.ref.variance, bad) * float(scale)
+    holes = Holes.of(bad)
+    new, ref = _stand_ins(pair, new_bad, ref_bad, bad, scale)
+    light = np.maximum(np.abs(new), np.abs(ref))
+    unknown = np.where(light > _BRIGHT_SIGMA * new_noise, fill_error * light, 0).astype(np.float32)
+    new_variance, ref_variance = pair.new.variance[bad], pair.ref.variance[bad] * (scale * scale)
+    for variance, values, noise, chosen in (
+        (new_variance, new, new_noise, new_bad[bad]),
+        (ref_variance, ref, ref_noise, ref_bad[bad]),
+    ):
+        variance[chosen] = _stand_in_variance(values[chosen], noise, fill_error)
     return CleanedPair(
-        new=new,
-        ref=ref,
-        new_variance=new_variance,
-        ref_variance=ref_variance,
+        new=PatchedPlane(pair.new.data, holes, new),
+        ref=PatchedPlane(pair.ref.data, holes, ref, float(scale)),
+        new_variance=PatchedPlane(pair.new.variance, holes, new_variance),
+        ref_variance=PatchedPlane(pair.ref.variance, holes, ref_variance, float(scale * scale)),
         bad=bad,
         unknown=unknown,
         mask=pair.new.mask | pair.ref.mask,
@@ -133,6 +128,48 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float, min_usable_fraction: f
     )
 
 
+def _stand_ins(
+    pair: AlignedPair,
+    new_bad: NDArray[np.bool_],
+    ref_bad: NDArray[np.bool_],
+    bad: NDArray[np.bool_],
+    scale: np.float32,
+) -> tuple[Pixels, Pixels]:
+    """Return the light of both images in the bad pixels, one value for each."""
+    new_psf, ref_psf = pair.psfs()
+    depth = round(2 * max(new_psf.fwhm, ref_psf.fwhm, 2.0))
+    found = [(np.empty(0, np.float32), np.empty(0, np.float32))]
+    for first in range(0, len(bad), _STRIP_ROWS):
+        inner = slice(first, first + _STRIP_ROWS)
+        if not bad[inner].any():
+            continue
+        # Holes are filled so many pixels deep, so what lies further away than that does not matter.
+        rows = slice(max(first - depth - 1, 0), inner.stop + depth + 1)
+        planes = pair.new.data[rows].copy(), pair.ref.data[rows] * scale
+        _fill(*planes, new_bad[rows], ref_bad[rows], depth)
+        chosen = bad[rows].copy()
+        chosen[: first - rows.start] = False
+        chosen[inner.stop - rows.start :] = False
+        found.append((planes[0][chosen], planes[1][chosen]))
+    new, ref = (np.concatenate(values) for values in zip(*found, strict=True))
+    return new, ref
+
+
+def _fill(
+    new: Pixels, ref: Pixels, new_bad: NDArray[np.bool_], ref_bad: NDArray[np.bool_], depth: int
+) -> None:
+    """Put stand-ins into both images, in place."""
+    bad, neither = new_bad | ref_bad, new_bad & ref_bad
+    ref_alone = ref_bad & ~new_bad
+    new[new_bad], ref[ref_bad] = 0, 0
+    step = new - ref
+    step[bad] = 0
+    fill_holes(step, bad, depth)
+    ref[ref_alone] = new[ref_alone] - step[ref_alone]
+    fill_holes(ref, neither, depth)
+    new[new_bad] = ref[new_bad] + step[new_bad]
+
+
 def without_background(pair: CleanedPair) -> CleanedPair:
     """Subtract from the new image what its sky has more than the reference's: a smooth surface.
 
@@ -141,60 +178,61 @@ def without_background(pair: CleanedPair) -> CleanedPair:
     """
     shape = pair.new.shape
     rows, columns = (max(n // _BLOCK, 1) for n in shape)
-    good, total = _block_sums(pair.new, pair.ref, pair.bad, rows, columns)
+    new, ref = pair.new.pixels, pair.ref.pixels
+    good, total = _block_sums(new, ref, np.float32(pair.ref.scale), pair.bad, rows, columns)
     mean = total / np.maximum(good, 1)
     usable = good > 0.5 * good.max()
     if not usable.any():
         return pair
     surface = _surface(mean, usable)
     for _ in range(_CLIPPING_ROUNDS):
-        off = mean - _drawn(surface, (rows, columns))
+        off = mean - surface.drawn((rows, columns))
         kept = usable & (np.abs(off) < _CLIP_SIGMA * scatter(off[usable]))
         if not kept.any() or np.array_equal(kept, usable):
             break
         usable, surface = kept, _surface(mean, kept)
+    subtracted = Surface(surface.coefficients.astype(np.float32))
     return replace(
         pair,
-        new=pair.new - as_pixels(_drawn(surface.astype(np.float32), shape)),
-        sky_difference=float(_drawn(surface, (rows, columns)).mean()),
+        new=replace(pair.new, surface=subtracted),
+        sky_difference=float(surface.drawn((rows, columns)).mean()),
     )
 
 
-def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Floats:
-    """Fit a polynomial to block means; coefficients [j, i] are of y^j x^i, both from -1 to 1 across the image."""
+def _surface(mean: Floats, usable: NDArray[np.bool_]) -> Surface:
+    """Fit a polynomial to block means."""
     rows, columns = mean.shape
     v, u = np.nonzero(usable)
     y, x = (2 * v + 1) / rows - 1, (2 * u + 1) / columns - 1
     level = mean[usable]
     cell = (v * _BACKGROUND_CELLS // rows) * _BACKGROUND_CELLS + u * _BACKGROUND_CELLS // columns
-    chosen = [np.nonzero(cell == number)[0] for number in np.unique(cell)]
-    if len(chosen) < 4 * len(exponents(_BACKGROUND_DEGREE)):
-        degree, chosen = 0, [np.arange(len(level))]
-    else:
-        degree = _BACKGROUND_DEGREE
-    terms = np.concatenate([design_matrix(x[i].mean(), y[i].mean(), degree) for i in chosen])
-    solution = np.linalg.lstsq(terms, np.array([np.median(level[i]) for i in chosen]), rcond=None)[0]
+    degree = _BACKGROUND_DEGREE
+    if len(np.unique(cell)) < 4 * len(exponents(degree)):
+        degree, cell = 0, np.zeros(len(level), np.intp)
+    x, y, level = _cell_medians(cell, x, y, level)
+    terms = design_matrix(x, y, degree)
+    solution = np.linalg.lstsq(terms, level, rcond=None)[0]
     coefficients = np.zeros((degree + 1, degree + 1))
     for (i, j), value in zip(exponents(degree), solution, strict=True):
         coefficients[j, i] = value
-    return coefficients
+    return Surface(coefficients)
 
 
-def _drawn(coefficients: Floats, shape: tuple[int, int]) -> Floats:
-    """Evaluate a surface at the middles of the pixels, or blocks, of an image, in the coefficients' precision."""
-    powers = [
-        np.vander((2 * np.arange(n) + 1) / n - 1, len(coefficients), increasing=True).astype(
-            coefficients.dtype
-        )
-        for n in shape
-    ]
-    surface: Floats = powers[0] @ coefficients @ powers[1].T
-    return surface
+def _cell_medians(
+    cell: NDArray[np.intp], x: Floats, y: Floats, level: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the mean position and the median level of each cell."""
+    order = np.lexsort((level, cell))
+    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    number = np.diff(first, append=len(cell))
+    x, y = (np.add.reduceat(values[order], first) / number for values in (x, y))
+    lower, upper = (order[first + half] for half in ((number - 1) // 2, number // 2))
+    return x, y, 0.5 * (level[lower] + level[upper])
 
 
 @njit(cache=True)
 def _block_sums(
-    new: Pixels, ref: Pixels, bad: NDArray[np.bool_], rows: int, columns: int
+    new: Pixels, ref: Pixels, ref_scale: np.float32, bad: NDArray[np.bool_], rows: int, columns: int
 ) -> tuple[Floats, Floats]:
     """Count good pixels and sum new minus reference over equal blocks, without what is left over at the far edges."""
     height, width = new.shape[0] // rows, new.shape[1] // columns
@@ -205,7 +243,7 @@ def _block_sums(
             for x in range(column * width, (column + 1) * width):
                 if not bad[y, x]:
                     count += 1
-                    light += new[y, x] - ref[y, x]
+                    light += new[y, x] - ref_scale * ref[y, x]
             good[y // height, column] += count
             total[y // height, column] += light
     return good, total

@@ -125,14 +125,14 @@ def filtered_difference(
     whose variance is wrong by q leaves ``q / 2`` times the Laplacian of a source's light, as a shift leaves its slope.
     """
     shape = pair.new.shape
-    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(5 + translient)))
+    planes = _Planes(*(np.empty(shape, np.float32) for _ in range(4 + translient)))
     for piece in tiles(shape, tile, border):
         _subtract_tile(piece, pair, filters, noise, planes)
     fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
     hidden = grown(pair.bad, fwhm / 2)
     rim = int(np.ceil(fwhm))
     hidden[:rim], hidden[-rim:], hidden[:, :rim], hidden[:, -rim:] = True, True, True, True
-    for plane in (planes.score, planes.flux, planes.flux_error, planes.translient):
+    for plane in (planes.score, planes.flux_error, planes.translient):
         if plane is not None:
             plane[hidden] = np.nan
     return Difference(
@@ -141,7 +141,6 @@ def filtered_difference(
         mask=pair.mask,
         psf=_difference_psf(pair, filters, border),
         score=planes.score,
-        flux=planes.flux,
         flux_error=planes.flux_error,
         translient=planes.translient,
     )
@@ -152,7 +151,6 @@ class _Planes:
     data: Pixels
     variance: Pixels
     score: Pixels
-    flux: Pixels
     flux_error: Pixels
     translient: Pixels | None = None
 
@@ -165,8 +163,7 @@ def _subtract_tile(
     matched, small_matched = _matched(local, pair), _matched(kernels, pair)
     response = _plane(small_matched * kernels.psf, small)
     new, ref, new_variance, ref_variance = (
-        rfft2(tile.cut(plane), overwrite_x=True)
-        for plane in (pair.new, pair.ref, pair.new_variance, pair.ref_variance)
+        rfft2(plane.tile(tile)) for plane in (pair.new, pair.ref, pair.new_variance, pair.ref_variance)
     )
 
     def noise_plane(new_kernel: Spectrum, ref_kernel: Spectrum) -> Pixels:
@@ -187,7 +184,7 @@ def _subtract_tile(
     planes.variance[box] = noise_plane(kernels.new, kernels.ref)[tile.inside]
     terms = np.array([*noise.registration, noise.width, noise.relative], np.float32)
     filtered = _plane(score, shape), _plane(light, shape), score_variance, terms, tile.border
-    write_score(*filtered, response[0, 0], planes.score[box], planes.flux[box], planes.flux_error[box])
+    write_score(*filtered, response[0, 0], planes.score[box], planes.flux_error[box])
     if planes.translient is not None:
         write_translation_score(*filtered, slope_covariance(response), planes.translient[box])
 
@@ -197,10 +194,12 @@ def _unknown(tile: Tile, pair: CleanedPair) -> Pixels:
 
     Bright light in an edge pixel goes on beyond it. Nothing there is taken for known but that it is about as bright.
     """
-    unknown = tile.cut(pair.unknown)
+    unknown = np.zeros(tile.side, np.float32)
+    on_image, inside = tile.overlap(pair.new.shape)
+    pair.new.holes.put(pair.unknown, *on_image, unknown[inside])
     depth = round(_BEYOND_FWHM * max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0))
     for edge, strip in tile.beyond(pair.new.shape, depth):
-        light = np.maximum(pair.new[edge], pair.ref[edge])
+        light = np.maximum(pair.new.part(*edge), pair.ref.part(*edge))
         unknown[strip] = np.where(light > _BRIGHT_SIGMA * pair.new_noise, light, 0)
     return unknown
 
@@ -228,7 +227,7 @@ def _variation(tile: Tile, pair: CleanedPair, filters: FilterSource, kernels: Fi
         if change.any():
             middle = tile.border + (tile.inner.shape[axis] - 1) / 2
             ramp = ((np.arange(shape[axis]) - middle) / (2 * (dx + dy))).astype(np.float32)
-            sloped = tile.cut(image) * (ramp if axis else ramp[:, None])
+            sloped = image.tile(tile) * (ramp if axis else ramp[:, None])
             kernel = _plane(change, small) * _tapered(small)
             total += _spread(kernel, small, shape) * rfft2(sloped, overwrite_x=True)
     return total

@@ -14,7 +14,7 @@ _TILE = 512
 _LEAST_WEIGHT = 0.01
 
 
-def point_source_score(difference: Difference) -> tuple[Pixels, Pixels, Pixels]:
+def point_source_score(difference: Difference) -> tuple[Pixels, Pixels]:
     """Fit the PSF at every pixel, weighted with the variance; unusable pixels have no weight.
 
     Parameters
@@ -24,8 +24,8 @@ def point_source_score(difference: Difference) -> tuple[Pixels, Pixels, Pixels]:
 
     Returns
     -------
-    score, flux, flux_error : array of shape (ny, nx), float32
-        Sigma, electron, electron; NaN where an unusable pixel lies within half a FWHM.
+    score, flux_error : array of shape (ny, nx), float32
+        Sigma, electron; NaN where an unusable pixel lies within half a FWHM.
 
     Notes
     -----
@@ -36,7 +36,7 @@ def point_source_score(difference: Difference) -> tuple[Pixels, Pixels, Pixels]:
     weight = np.where(bad, 0, 1 / np.where(bad, 1, variance)).astype(np.float32)
     weighted = np.where(bad, 0, data) * weight
     border = psf.size // 2 + 1
-    flux, flux_error = np.empty(data.shape, np.float32), np.empty(data.shape, np.float32)
+    score, flux_error = np.empty(data.shape, np.float32), np.empty(data.shape, np.float32)
     for tile in tiles(data.shape, _TILE, border):
         profile = transformed_psf(psf, *tile.centre, tile.side)
         squared = rfft2(irfft2(profile, tile.side) ** 2)
@@ -44,8 +44,9 @@ def point_source_score(difference: Difference) -> tuple[Pixels, Pixels, Pixels]:
         information = irfft2(rfft2(tile.cut(weight)) * np.conj(squared), tile.side)[tile.inside]
         floor = max(_LEAST_WEIGHT * float(information.max()), float(np.finfo(np.float32).tiny))
         information = np.maximum(information, np.float32(floor))
-        flux[tile.inner.slices] = signal / information
-        flux_error[tile.inner.slices] = 1 / np.sqrt(information)
+        error = 1 / np.sqrt(information)
+        score[tile.inner.slices] = signal * error
+        flux_error[tile.inner.slices] = error
     hidden = grown(bad, psf.fwhm / 2)
-    flux[hidden], flux_error[hidden] = np.nan, np.nan
-    return flux / flux_error, flux, flux_error
+    score[hidden], flux_error[hidden] = np.nan, np.nan
+    return score, flux_error

@@ -19,7 +19,6 @@ def write_score(
     border: int,
     response: np.float32,
     score: Pixels,
-    flux: Pixels,
     flux_error: Pixels,
 ) -> None:
     """Add what is uncertain about the reference's light to the variance, and divide.
@@ -34,7 +33,7 @@ def write_score(
         Pixels of the tile around what is written, at least 1.
     response : float
         Matched difference of a source of 1 electron.
-    score, flux, flux_error : array
+    score, flux_error : array
         To be filled: views of the inner part of the tile.
 
     Notes
@@ -58,7 +57,5 @@ def write_score(
             total = variance[y + border, i] + slope_x * slope_x + slope_y * slope_y
             total += curvature * curvature + part * part
             error = np.sqrt(max(total, _TINY))
-            value = matched[y + border, i]
-            score[y, x] = value / error
-            flux[y, x] = value * inverse
+            score[y, x] = matched[y + border, i] / error
             flux_error[y, x] = error * inverse

@@ -14,8 +14,10 @@ from seechange_core.frames import (
     DetectionTable,
     MatchedStarTable,
     MeasurementTable,
+    RecoveredTable,
     ScoreTable,
     SourceTable,
+    SurroundingsTable,
 )
 from seechange_core.store.formats.background import background_bytes, read_background
 from seechange_core.store.formats.calibration import calibration_bytes, read_calibration
@@ -55,6 +57,8 @@ FILE_FORMATS: Mapping[str, FileFormat] = {
     "detections": FileFormat(table_bytes, reader_of(DetectionTable)),
     "stamps": FileFormat(stamps_bytes, read_stamps),
     "measurements": FileFormat(table_bytes, reader_of(MeasurementTable)),
+    "surroundings": FileFormat(table_bytes, reader_of(SurroundingsTable)),
     "scores": FileFormat(table_bytes, reader_of(ScoreTable)),
+    "recovered": FileFormat(table_bytes, reader_of(RecoveredTable)),
     "calibration": FileFormat(calibration_bytes, read_calibration),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from seechange_core.frames import Calibration, CalibrationFrame, CalibrationTable, ColumnTable
 from seechange_core.store.formats.document import (
     array_extension,
+    compressed_plane,
     extension,
     fits_bytes,
     metadata_of,
@@ -47,5 +48,5 @@ def read_calibration(path: Path) -> Calibration:
             return CalibrationTable(kind, ColumnTable(columns, metadata["meta"]), identity)
         data = native(extension(hdus, CALIBRATION, path).data)
         masked = any(hdu.name == MASK for hdu in hdus)
-        mask = native(extension(hdus, MASK, path).data) if masked else None
+        mask = compressed_plane(hdus, MASK, path) if masked else None
     return CalibrationFrame(kind, data, identity, mask, metadata.get("noise", 0.0))

@@ -23,6 +23,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from seechange_core.errors import StoreError
+from seechange_core.store.formats.pieces import extension_at
 
 METADATA = "METADATA"
 _BLOCK = 2880
@@ -103,6 +104,21 @@ def extension(hdus: fits.HDUList, name: str, path: Path) -> Any:
     if size < needed or size % _BLOCK:
         raise StoreError(f"{path} is truncated: {size} bytes where extension {name} ends at {needed}")
     return hdu
+
+
+def compressed_plane(hdus: fits.HDUList, name: str, path: Path) -> np.ndarray[Any, Any]:
+    """Return the pixels of a compressed extension of an open file.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or the file ends before it does.
+    """
+    place = extension(hdus, name, path).fileinfo()["hdrLoc"]
+    with path.open("rb") as file:
+        found = extension_at(file, place)
+        assert found is not None
+        return found.plane()
 
 
 def metadata_of(hdus: fits.HDUList, path: Path) -> dict[str, Any]:

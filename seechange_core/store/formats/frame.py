@@ -9,10 +9,9 @@ from typing import Any
 from seechange_core.frames import Frame, Mask, Pixels
 from seechange_core.store.formats.document import (
     add_cards,
-    extension,
+    compressed_plane,
     fits_bytes,
     metadata_of,
-    native,
     opened,
 )
 from seechange_core.store.formats.planes import mask_plane, noisy_plane, quiet_level, smooth_plane
@@ -42,7 +41,7 @@ def read_frame(path: Path) -> Frame:
     """
     with opened(path) as hdus:
         metadata = metadata_of(hdus, path)
-        data, variance, mask = (native(extension(hdus, name, path).data) for name in (IMAGE, VARIANCE, MASK))
+        data, variance, mask = (compressed_plane(hdus, name, path) for name in (IMAGE, VARIANCE, MASK))
     return Frame(data, variance, mask, metadata["info"], dict(metadata["header"]), metadata["noise_ratio"])
 
 

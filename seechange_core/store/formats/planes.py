@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.io.fits.hdu.compressed import NO_DITHER, SUBTRACTIVE_DITHER_1
 
 from seechange_core.frames import MASK_MEANINGS, Mask, Pixels
 
@@ -21,14 +20,12 @@ from seechange_core.frames import MASK_MEANINGS, Mask, Pixels
 NOISE_STEP = 1 / 8
 #: Quantisation step of smooth planes in units of their level.
 SMOOTH_STEP = 1 / 512
-_DITHER_SEED = 1
-_TILE_ROWS = 64
 # The level is measured on the quiet part of an image, so that no part of it is rounded more coarsely.
 _QUIET_PERCENTILE = 5.0
 _SAMPLES_PER_AXIS = 256
 
 
-def noisy_plane(name: str, data: Pixels, noise: float, unit: str) -> fits.CompImageHDU:
+def noisy_plane(name: str, data: Pixels, noise: float, unit: str) -> Any:
     """Compress pixels whose noise is known.
 
     Parameters
@@ -42,17 +39,19 @@ def noisy_plane(name: str, data: Pixels, noise: float, unit: str) -> fits.CompIm
     unit : str
         For the card BUNIT.
     """
-    return _compressed(name, data, noise * NOISE_STEP, SUBTRACTIVE_DITHER_1, unit)
+    return _compressed(name, data, noise * NOISE_STEP, True, unit)
 
 
-def smooth_plane(name: str, data: Pixels, unit: str) -> fits.CompImageHDU:
+def smooth_plane(name: str, data: Pixels, unit: str) -> Any:
     """Compress a plane without noise of its own, such as a variance."""
-    return _compressed(name, data, quiet_level(data) * SMOOTH_STEP, NO_DITHER, unit)
+    return _compressed(name, data, quiet_level(data) * SMOOTH_STEP, False, unit)
 
 
-def mask_plane(name: str, mask: Mask) -> fits.CompImageHDU:
+def mask_plane(name: str, mask: Mask) -> Any:
     """Compress a mask without loss; cards MASK0, MASK1 ... name its bits and say what they mean."""
-    hdu = fits.CompImageHDU(mask, name=name, compression_type="RICE_1", tile_shape=_tile(mask))
+    from seechange_core.store.formats.compressed_plane import exact_plane
+
+    hdu = exact_plane(name, mask)
     for plane, meaning in MASK_MEANINGS.items():
         hdu.header[f"MASK{int(plane).bit_length() - 1}"] = (str(plane.name), meaning)
     return hdu
@@ -66,21 +65,13 @@ def quiet_level(data: Pixels) -> float:
     return float(np.percentile(positive, _QUIET_PERCENTILE)) if positive.size else 0.0
 
 
-def _compressed(name: str, data: Pixels, step: float, dither: int, unit: str) -> fits.CompImageHDU:
-    finite = np.isfinite(data)
-    if not finite.all():
-        # An infinite pixel would make its whole tile incompressible.
-        data = np.where(finite, data, np.float32(np.nan))
-    options: dict[str, Any] = {"compression_type": "GZIP_2", "quantize_level": 0.0}
-    if step > 0:
-        # A negative level is the step itself, in the units of the data.
-        options = {"compression_type": "RICE_1", "quantize_level": -step, "quantize_method": dither}
-        if dither != NO_DITHER:
-            options["dither_seed"] = _DITHER_SEED
-    hdu = fits.CompImageHDU(data, name=name, tile_shape=_tile(data), **options)
+def _compressed(name: str, data: Pixels, step: float, dithered: bool, unit: str) -> Any:
+    from seechange_core.store.formats.compressed_plane import rounded_plane
+
+    hdu = rounded_plane(name, data, step, dithered=dithered) if step > 0 else None
+    if hdu is None:
+        # Without a step that fits, nothing is rounded; an infinite pixel would be incompressible.
+        finite = np.where(np.isfinite(data), data, np.float32(np.nan))
+        hdu = fits.CompImageHDU(finite, name=name, compression_type="GZIP_2", quantize_level=0.0)
     hdu.header["BUNIT"] = unit
     return hdu
-
-
-def _tile(data: np.ndarray[Any, Any]) -> tuple[int, int]:
-    return min(_TILE_ROWS, data.shape[0]), data.shape[1]

@@ -36,9 +36,9 @@ def read_psf(path: Path) -> PsfModel:
         return psf_of(hdus, metadata_of(hdus, path), path)
 
 
-def psf_extension(psf: PsfModel) -> Any:
+def psf_extension(psf: PsfModel, name: str = PSF) -> Any:
     """Return the extension that holds the coefficients."""
-    return array_extension(PSF, psf.coefficients, "")
+    return array_extension(name, psf.coefficients, "")
 
 
 def psf_numbers(psf: PsfModel) -> dict[str, Any]:
@@ -46,6 +46,6 @@ def psf_numbers(psf: PsfModel) -> dict[str, Any]:
     return {name: value for name, value in asdict(psf).items() if name != "coefficients"}
 
 
-def psf_of(hdus: Any, metadata: dict[str, Any], path: Path) -> PsfModel:
-    """Return the PSF model of an open file."""
-    return PsfModel(coefficients=native(extension(hdus, PSF, path).data), **metadata["psf"])
+def psf_of(hdus: Any, metadata: dict[str, Any], path: Path, name: str = PSF) -> PsfModel:
+    """Return the PSF model of an open file; its numbers are in the metadata under the extension's name."""
+    return PsfModel(coefficients=native(extension(hdus, name, path).data), **metadata[name.lower()])

@@ -64,6 +64,19 @@ def read_table(path: Path, table_class: type[AnyTable]) -> AnyTable:
     return table_class(columns, metadata["meta"])
 
 
+def read_table_meta(path: Path) -> dict[str, Any]:
+    """Read what belongs to a table as a whole, without its columns.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, damaged or truncated.
+    """
+    with opened(path) as hdus:
+        meta: dict[str, Any] = metadata_of(hdus, path)["meta"]
+    return meta
+
+
 def reader_of(table_class: type[AnyTable]) -> partial[AnyTable]:
     """Return the function that reads tables of one class from a path."""
     return partial(read_table, table_class=table_class)

@@ -1,4 +1,4 @@
-"""Rows of measured and scored candidates, in bulk."""
+"""Rows of candidates: measured, decided on, scored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seechange_core.frames import MeasurementTable, ScoreTable
-from seechange_core.models import Base, DeepScore, Measurements, row_id
+from seechange_core.frames import DecisionTable, MeasurementTable, ScoreTable
+from seechange_core.models import Base, Decisions, DeepScore, Measurements, row_id
 from seechange_core.models.sky_index import sky_index
+from seechange_core.store.formats.decisions import decisions_bytes
 from seechange_core.store.rows.saving import Saving
 
 #: Columns of a `MeasurementTable` that are columns of the table under the same name.
@@ -49,6 +50,33 @@ def measurement_rows(saving: Saving) -> list[Sequence[Base]]:
         for number in range(table.n_rows)
     ]
     return [rows]
+
+
+def decision_rows(saving: Saving) -> list[Sequence[Base]]:
+    """Return the one row that holds what was decided on all peaks of a difference."""
+    table: DecisionTable = saving.outputs["decisions"]
+    deleted = table["deleted"] != 0
+    row = Decisions(
+        id=saving.id,
+        image_id=saving.input_id("difference"),
+        n_peaks=table.n_rows,
+        n_flagged=int(np.count_nonzero((table["flagged"] != 0) & ~deleted)),
+        n_deleted=int(np.count_nonzero(deleted)),
+        counts=_counts(table),
+        peaks=decisions_bytes(table),
+    )
+    return [[row]]
+
+
+def _counts(table: DecisionTable) -> dict[str, dict[str, int]]:
+    """Count by name of each test how many peaks it flagged and how many it deleted."""
+    return {
+        test.name: {
+            verdict: int(np.count_nonzero(table[verdict] >> np.uint32(bit) & np.uint32(1)))
+            for verdict in ("flagged", "deleted")
+        }
+        for bit, test in enumerate(table.tests)
+    }
 
 
 def score_rows(saving: Saving) -> list[Sequence[Base]]:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from click.testing import CliRunner, Result
+from pyarrow import parquet
 
 from seechange_core.cli import COMMANDS, cli, main
 from seechange_core.errors import ProfileError, SeeChangeError, StoreError
@@ -195,7 +198,6 @@ def test_show(run: Callable[..., Result], processed: Any) -> None:
 
 
 def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:
-    name = max(rows(run("show", "objects", "--json")), key=lambda row: row["n_measurements"])["name"]
     science = next(
         row for row in processed.rows(Image) if not row.is_difference and not row.is_coadd and row.mjd > 61100
     )
@@ -204,7 +206,6 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
         ("astrometry", science.id),
         ("difference", science.id),
         ("stamps", science.id),
-        ("lightcurve", name),
     ):
         output = tmp_path / f"{kind}.png"
         result = run("plot", kind, what, "-o", output)
@@ -213,8 +214,44 @@ def test_plot(run: Callable[..., Result], processed: Any, tmp_path: Path) -> Non
     difference = next(row for row in processed.rows(Image) if row.is_difference)
     for kind in ("image", "difference", "stamps"):
         assert run("plot", kind, difference.id, "-o", tmp_path / f"{kind}.pdf").exit_code == 0
-    result = run("plot", "lightcurve", "nobody", "-o", tmp_path / "none.png")
-    assert "nothing was measured of an object 'nobody'" in str(result.exception)
+
+
+def test_light_curve_of_what_was_detected_and_forced(run: Callable[..., Result], tmp_path: Path) -> None:
+    name = max(rows(run("show", "objects", "--json")), key=lambda row: row["n_measurements"])["name"]
+    detected = run("lightcurve", name, "--plot", tmp_path / "curve.png").stdout.splitlines()
+    assert detected[0].startswith("mjd,bjd_tdb,filter,flux,")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    for file_format in ("ecsv", "parquet"):
+        output = tmp_path / f"curve.{file_format}"
+        result = run("lightcurve", name, "--forced", "--format", file_format, "-o", output)
+        assert result.exit_code == 0, result.exception
+    forced, same = Table.read(tmp_path / "curve.ecsv"), parquet.read_table(tmp_path / "curve.parquet")
+    assert len(forced) == same.num_rows >= len(detected) - 1
+    assert same.column("flux").to_pylist() == forced["flux"].tolist()
+    assert str(forced["flux"].unit) == same.schema.field("flux").metadata[b"unit"].decode() == "nJy"
+    assert np.all(np.abs(forced["bjd_tdb"] - forced["mjd"] - 2400000.5) < 0.007)
+    result = run("lightcurve", "nobody")
+    assert "no object is called 'nobody'" in str(result.exception)
+    result = run("lightcurve", name, "--forced", "--tag", "none")
+    assert "nothing was subtracted under the tag 'none'" in str(result.exception)
+
+
+def test_object(
+    processed: Any, copied: Callable[[Any], Any], run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = copied(processed)
+    monkeypatch.setenv("SEECHANGE__DATABASE__URL", survey.url)
+    first, second, *_ = rows(run("show", "objects", "--json"))
+    assert run("object", "classify", first["name"], "--as", "SN Ia", "--flag", "transient").exit_code == 0
+    shown = rows(run("object", "show", first["name"], "--json"))
+    assert shown["is"] == "SN Ia, transient"
+    assert run("object", "merge", first["name"], second["name"]).exit_code == 0
+    merged = rows(run("object", "show", second["name"], "--json"))
+    assert merged["name"] == first["name"]
+    own = [row["id"] for row in shown["measurements"]]
+    (theirs,) = [row["id"] for row in merged["measurements"] if row["id"] not in own][:1]
+    assert run("object", "split", first["name"], theirs).output.startswith(f"{first['name']}-2 ")
+    assert first["name"] in run("object", "show", first["name"]).output
 
 
 def test_export(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:

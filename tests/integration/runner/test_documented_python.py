@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seechange_core.models import Image, Measurements
+from seechange_core.store import DataStore, Store
 
 HOW_TO = Path(__file__).parents[3] / "docs/how-to"
 
@@ -50,6 +51,15 @@ def test_queries(processed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(names["likely_real"]) > 10
     assert all(row.upstream_badness for row in processed.rows(Measurements))
     assert "(1024, 1024)" in capsys.readouterr().out
+
+
+def test_why_nothing_was_found(processed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.of_profile()
+    exposure = store.exposures.chosen(processed.files.new[0].name)
+    data = DataStore(store, exposure_id=exposure.id, section_id="C1")
+    names = run(python_of(HOW_TO / "why-nothing-was-found.md"), {"store": store, "data": data})
+    assert f"{exposure.components[0]['name']} C1" in capsys.readouterr().out
+    assert names["decisions"].n_rows >= len(processed.rows(Measurements))
 
 
 def test_emptying_the_local_disk(processed: Any) -> None:

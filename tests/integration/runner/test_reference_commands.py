@@ -38,7 +38,7 @@ def test_reference_is_replaced_and_everything_made_with_it_is_found(
     products = {step.process: step.product_id for step in done.steps}
     made = {entry["process"]: entry["product"] for entry in shown["made_with_it"]}
     assert made == {process: products[process] for process in made}
-    assert set(made) == {"subtraction", "detection", "cutting", "measuring", "scoring"}
+    assert set(made) == {"subtraction", "detection", "cutting", "measuring", "surroundings", "scoring"}
     assert len(shown["members"]) == 3
     assert shown["metrics"]["coaddition"]["n_members"] == 3
 

@@ -88,12 +88,13 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
 def _matching_kernel(
     pair: CleanedPair, convolve_new: bool, params: AlardLuptonParams, metrics: dict[str, Any]
 ) -> KernelModel:
-    image, target = (pair.new, pair.ref) if convolve_new else (pair.ref, pair.new)
+    new, ref = pair.new.whole(), pair.ref.whole()
+    image, target = (new, ref) if convolve_new else (ref, new)
     widths = pair.new_psf.fwhm, pair.ref_psf.fwhm
     narrow, wide = widths if convolve_new else widths[::-1]
     basis = kernel_basis(narrow, wide, params.degrees)
     half = max(round(_STAMP_HALF_FWHM * max(widths)), _LEAST_STAMP_HALF)
-    x, y = choose_stamps(pair, half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell)
+    x, y = choose_stamps(new, ref, pair, half, min_snr=params.min_stamp_snr, per_cell=params.stamps_per_cell)
     if len(x) < params.min_stamps:
         raise Rejected(
             f"{len(x)} stamps with a peak above {params.min_stamp_snr:g} sigma and usable surroundings; "

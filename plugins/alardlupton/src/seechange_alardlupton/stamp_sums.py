@@ -71,9 +71,13 @@ def stamp_sums(
     around = cut(image, _int32(x - reach), _int32(y - reach), 2 * reach + 1, 0.0)
     corner = _int32(x - half), _int32(y - half)
     wanted = cut(target, *corner, size, 0.0).reshape(n, -1).astype(np.float64)
-    variance = cut(pair.new_variance, *corner, size, 1.0) + cut(pair.ref_variance, *corner, size, 1.0)
+    # What stands in for bad pixels is not used.
+    variance = sum(
+        cut(plane.pixels, *corner, size, 1.0) * np.float32(plane.scale)
+        for plane in (pair.new_variance, pair.ref_variance)
+    )
     good = ~cut(pair.bad, *corner, size, True)
-    weights = np.where(good, 1 / variance, 0).reshape(n, -1)
+    weights = np.where(good, 1 / np.where(good, variance, 1), 0).reshape(n, -1)
     matrix, vector = np.empty((n, m, m)), np.empty((n, m))
     models = np.ones((m, size**2))
     for number in range(n):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seechange_core.frames import Pixels
 from seechange_core.imaging.peaks import local_maxima
 from seechange_core.imaging.stamps import cut
 from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair
@@ -14,14 +15,16 @@ _MAX_BAD_FRACTION = 0.4
 
 
 def choose_stamps(
-    pair: CleanedPair, half: int, *, min_snr: float, per_cell: int
+    new: Pixels, ref: Pixels, pair: CleanedPair, half: int, *, min_snr: float, per_cell: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Choose the brightest sources of each cell of the image.
 
     Parameters
     ----------
+    new, ref : array of shape (ny, nx)
+        Both images, without holes.
     pair : CleanedPair
-        Both images.
+        Where they are from: it knows noise and bad pixels.
     half : int
         Half the side of a stamp (pixel).
     min_snr : float
@@ -35,10 +38,10 @@ def choose_stamps(
         Brightest pixels in the reference, with a usable core, and most of the stamp usable. No two lie within half a
         stamp of each other.
     """
-    ny, nx = pair.new.shape
-    y, x = local_maxima(np.where(pair.bad, 0, pair.ref), min_snr * pair.ref_noise)
-    y, x = (index[pair.new[y, x] > min_snr * pair.new_noise] for index in (y, x))
-    order = np.argsort(-pair.ref[y, x], kind="stable")
+    ny, nx = new.shape
+    y, x = local_maxima(np.where(pair.bad, 0, ref), min_snr * pair.ref_noise)
+    y, x = (index[new[y, x] > min_snr * pair.new_noise] for index in (y, x))
+    order = np.argsort(-ref[y, x], kind="stable")
     y, x = y[order], x[order]
     core = int(np.ceil(max(pair.new_psf.fwhm, pair.ref_psf.fwhm) / 2))
     corner = (x - half).astype(np.int32), (y - half).astype(np.int32)

@@ -1,50 +1,61 @@
-"""A network with one hidden layer, in numpy."""
+"""The trained network, as onnxruntime runs it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-
 import numpy as np
+import onnxruntime
 
-from seechange_core.frames import Floats
+from seechange_core.frames import Floats, Pixels
+
+#: Candidates at a time: enough for the processor's vector units, few enough for its cache.
+BATCH = 50
 
 
-@dataclass(frozen=True)
 class Network:
-    """Logistic regression on a layer of hyperbolic tangents.
+    """A convolutional network in the ONNX format, run on one thread.
 
     Parameters
     ----------
-    mean, scale : array of shape (n_features,)
-        Features are centred and divided by these.
-    hidden_weights, hidden_offsets : array of shape (n_features, n_hidden) and (n_hidden,)
-        Of the hidden layer.
-    output_weights : array of shape (n_hidden,)
-        Of the log odds.
-    output_offset : array of shape ()
-        Of the log odds.
+    weights : bytes
+        A file as `training.onnx_file` writes it.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+
+    Attributes
+    ----------
+    threshold : float
+        Recommended: what scores less is taken for bogus.
     """
 
-    mean: Floats
-    scale: Floats
-    hidden_weights: Floats
-    hidden_offsets: Floats
-    output_weights: Floats
-    output_offset: Floats
+    def __init__(self, weights: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common class of their own.
+            raise ValueError(str(error)) from error
+        properties = self._session.get_modelmeta().custom_metadata_map
+        if "threshold" not in properties:
+            raise ValueError("it has no recommended threshold")
+        self.threshold = float(properties["threshold"])
 
-    def probability(self, features: Floats) -> Floats:
-        """Return the probability of being real for features of shape (n, n_features)."""
-        hidden = np.tanh((features - self.mean) / self.scale @ self.hidden_weights + self.hidden_offsets)
-        log_odds = hidden @ self.output_weights + self.output_offset
-        probability: Floats = 0.5 * (1.0 + np.tanh(0.5 * log_odds))
-        return probability
+    def probability(self, planes: Pixels, features: Pixels) -> Floats:
+        """Return the probability that each candidate is real, were real and bogus ones equally frequent.
 
-    def to_json(self) -> str:
-        """Return all weights as one JSON object."""
-        return json.dumps({name: np.asarray(value).tolist() for name, value in asdict(self).items()}) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Network:
-        """Return the network that `to_json` wrote."""
-        return cls(**{name: np.array(value, np.float64) for name, value in json.loads(text).items()})
+        Parameters
+        ----------
+        planes : array of shape (n, N_PLANES, SIZE, SIZE), float32
+            As `planes.network_planes` returns them.
+        features : array of shape (n, N_FEATURES), float32
+            As `features.network_features` returns them.
+        """
+        result = np.empty(len(planes))
+        for first in range(0, len(planes), BATCH):
+            part = slice(first, first + BATCH)
+            inputs = {"planes": planes[part], "features": features[part]}
+            (result[part],) = self._session.run(["score"], inputs)
+        return result

@@ -93,15 +93,19 @@ def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
 def _matching_kernel(
     pair: CleanedPair, convolve_new: bool, params: SfftParams, metrics: dict[str, Any]
 ) -> KernelFit:
-    image, target = (pair.new, pair.ref) if convolve_new else (pair.ref, pair.new)
+    new, ref = pair.new.whole(), pair.ref.whole()
+    image, target = (new, ref) if convolve_new else (ref, new)
+    variance = pair.new_variance.whole() + pair.ref_variance.whole()
     wide = max(pair.new_psf.fwhm, pair.ref_psf.fwhm)
     core = min(max(params.kernel_core_fwhm * wide, _LEAST_CORE), _MOST_CORE)
     half = min(max(round(params.kernel_reach_fwhm * wide), _LEAST_HALF), _MOST_HALF)
     basis = kernel_pixels(max(wide, _LEAST_FWHM), core, half)
     sources = kernel_sources(
-        image,
-        target,
+        new,
+        ref,
+        variance,
         pair,
+        convolve_new=convolve_new,
         margin=half,
         min_snr=params.min_source_snr,
         relative_error=params.relative_error,
@@ -115,7 +119,7 @@ def _matching_kernel(
     return fit_kernel(
         image,
         target,
-        pair.new_variance + pair.ref_variance,
+        variance,
         sources,
         basis,
         params.spatial_degree,

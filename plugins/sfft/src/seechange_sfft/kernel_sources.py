@@ -65,7 +65,15 @@ class KernelSources:
 
 
 def kernel_sources(
-    image: Pixels, target: Pixels, pair: CleanedPair, *, margin: int, min_snr: float, relative_error: float
+    new: Pixels,
+    ref: Pixels,
+    variance: Pixels,
+    pair: CleanedPair,
+    *,
+    convolve_new: bool,
+    margin: int,
+    min_snr: float,
+    relative_error: float,
 ) -> KernelSources:
     """Find the sources and choose those that are good in both images.
 
@@ -75,10 +83,12 @@ def kernel_sources(
 
     Parameters
     ----------
-    image, target : array of shape (ny, nx)
-        What is convolved, and what it shall match.
+    new, ref, variance : array of shape (ny, nx)
+        Both images without holes, and the sum of their variances (electron, electron^2).
     pair : CleanedPair
-        Masks and noise of the two.
+        Where they are from: it knows typical noise and bad pixels.
+    convolve_new : bool
+        Which of the two is convolved to match the other.
     margin : int
         Least distance from the edges (pixel).
     min_snr : float
@@ -91,7 +101,7 @@ def kernel_sources(
     Hu et al. (2022), ApJ 936, 157: what does not match has to be masked, in both images.
     """
     fwhm = max(pair.new_psf.fwhm, pair.ref_psf.fwhm, 1.0)
-    areas = _areas(pair, fwhm)
+    areas = _areas(new, ref, pair, fwhm)
     y, x = np.nonzero(areas)
     if not len(y):
         return KernelSources(areas, np.zeros(1, bool), np.ones(1), np.zeros(1), relative_error)
@@ -99,41 +109,41 @@ def kernel_sources(
     order = np.argsort(area, kind="stable")
     y, x, area = y[order], x[order], area[order]
     first = np.flatnonzero(np.diff(area, prepend=-1))
-    labels = np.zeros(image.shape, np.int32)
+    labels = np.zeros(new.shape, np.int32)
     labels[y, x] = area + 1
 
     def total(values: NDArray[np.generic]) -> Floats:
         sums: Floats = np.add.reduceat(values.astype(np.float64), first)
         return sums
 
-    new, ref, bad = pair.new[y, x], pair.ref[y, x], pair.bad[y, x]
-    new_peak, ref_peak = np.maximum.reduceat(new, first), np.maximum.reduceat(ref, first)
-    at_edge = np.minimum.reduce([x, image.shape[1] - 1 - x, y, image.shape[0] - 1 - y]) < margin
-    in_image, in_target = total(image[y, x]), total(target[y, x])
+    in_new, in_ref, bad = new[y, x], ref[y, x], pair.bad[y, x]
+    image, target = (in_new, in_ref) if convolve_new else (in_ref, in_new)
+    new_peak, ref_peak = np.maximum.reduceat(in_new, first), np.maximum.reduceat(in_ref, first)
+    at_edge = np.minimum.reduce([x, new.shape[1] - 1 - x, y, new.shape[0] - 1 - y]) < margin
+    in_image, in_target = total(image), total(target)
     used = (new_peak > min_snr * pair.new_noise) & (ref_peak > min_snr * pair.ref_noise) & (in_image > 0)
-    used &= (total(at_edge) == 0) & (total(bad & (new > _CORE_LIGHT * new_peak[area])) == 0)
+    used &= (total(at_edge) == 0) & (total(bad & (in_new > _CORE_LIGHT * new_peak[area])) == 0)
     used &= total(bad) < _MAX_BAD_FRACTION * total(np.ones(len(y)))
     if used.any():
         ratio = in_target / np.where(used, in_image, 1.0)
         off = np.abs(ratio - np.median(ratio[used]))
         used &= off <= _CLIP_SIGMA * max(scatter(ratio[used]), _LEAST_RATIO_SCATTER)
     # What counts is the noise where the light is.
-    square = np.maximum(image[y, x], 1e-3).astype(np.float64) ** 2
-    variance = total(square * (pair.new_variance[y, x] + pair.ref_variance[y, x])) / total(square)
+    square = np.maximum(image, 1e-3).astype(np.float64) ** 2
     light = np.sqrt(total(square**2) / total(square))
     return KernelSources(
         labels,
         used=np.append(False, used),
-        variance=np.append(1.0, variance),
+        variance=np.append(1.0, total(square * variance[y, x]) / total(square)),
         light=np.append(0.0, light),
         relative_error=relative_error,
     )
 
 
-def _areas(pair: CleanedPair, fwhm: float) -> NDArray[np.int32]:
+def _areas(new: Pixels, ref: Pixels, pair: CleanedPair, fwhm: float) -> NDArray[np.int32]:
     """Return the number of the source that each pixel belongs to, 0 for none; numbers may have gaps."""
     new_weight, ref_weight = np.float32(pair.new_noise**-2), np.float32(pair.ref_noise**-2)
-    both = as_pixels((new_weight * pair.new + ref_weight * pair.ref) / (new_weight + ref_weight))
+    both = as_pixels((new_weight * new + ref_weight * ref) / (new_weight + ref_weight))
     variance = np.full(both.shape, 1 / (new_weight + ref_weight), np.float32)
     significant = significance(both, variance, np.zeros(both.shape, bool), fwhm)
     labels = np.zeros(both.shape, np.int32)

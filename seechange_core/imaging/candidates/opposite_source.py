@@ -10,8 +10,10 @@ from seechange_core.frames import Floats
 _LEAST_INFORMATION = 0.5
 
 
-def opposite_flux(residual: Floats, weight: Floats, profile: Floats, radius: float) -> Floats:
-    """Return the flux of the most negative point source around each source, the source itself taken out.
+def opposite_source(
+    residual: Floats, weight: Floats, profile: Floats, radius: float
+) -> tuple[Floats, Floats, Floats]:
+    """Find the most negative point source around each source, the source itself taken out.
 
     Parameters
     ----------
@@ -27,8 +29,10 @@ def opposite_flux(residual: Floats, weight: Floats, profile: Floats, radius: flo
 
     Returns
     -------
-    array of shape (n,)
+    flux : array of shape (n,)
         At most 0; in the unit of the pixels.
+    dx, dy : array of shape (n,)
+        From the source to it (pixel).
     """
     side = fft.next_fast_len(2 * residual.shape[-1], real=True)
 
@@ -43,5 +47,7 @@ def opposite_flux(residual: Floats, weight: Floats, profile: Floats, radius: flo
     signal = correlate(weight * residual, profile)
     enough = information > _LEAST_INFORMATION * information.max(axis=1, keepdims=True)
     flux = np.divide(signal, information, out=np.zeros_like(signal), where=enough)
-    lowest: Floats = flux.min(axis=1).clip(max=0.0)
-    return lowest
+    where = flux.argmin(axis=1)
+    rows, columns = np.nonzero(near)
+    lowest = flux[np.arange(len(flux)), where].clip(max=0.0)
+    return lowest, offset[columns[where]], offset[rows[where]]

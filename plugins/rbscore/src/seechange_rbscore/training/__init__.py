@@ -1,0 +1,1 @@
+"""Fitting the network; needs PyTorch and onnx, which scoring does not."""

@@ -1,0 +1,1 @@
+"""The page that tells an operator how a night went."""

@@ -1,0 +1,1 @@
+"""Where asteroids are seen."""

@@ -1,0 +1,88 @@
+"""Candidates that somebody has labelled, as scorers get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from seechange_core.errors import StoreError
+from seechange_core.frames import MeasurementTable, Stamps
+from seechange_core.models import Measurements, Product
+from seechange_core.store.store import Store
+
+_IDS_AT_ONCE = 500
+
+
+def labelled_candidates(
+    store: Store, labels: Mapping[str, bool]
+) -> tuple[Stamps, MeasurementTable, NDArray[np.bool_]]:
+    """Read stamps and measurements of candidates that are known to be real or bogus.
+
+    Parameters
+    ----------
+    store : Store
+        Of the survey.
+    labels : mapping of str to bool
+        Id of a measurement, or name of an object (then all its measurements have the label): whether it is real. The
+        label of a measurement counts for more than that of its object.
+
+    Returns
+    -------
+    stamps, measurements, real
+        Row i of each belongs to one candidate.
+
+    Raises
+    ------
+    StoreError
+        If there is no such measurement or object, or the stamps differ in size.
+    """
+    rows = _rows(store, labels)
+    parts = []
+    for product in sorted({row.product_id for row, _ in rows.values()}):
+        own = [(row, real) for row, real in rows.values() if row.product_id == product]
+        measured: MeasurementTable = store.products.load(_identity(store, product), "measurements")
+        stamps: Stamps = store.products.load(_identity(store, own[0][0].cutouts_id), "stamps")
+        chosen = np.array([row.row for row, _ in own])
+        table = measured.rows(chosen)
+        parts.append((stamps.rows(table["stamp"]), table, [real for _, real in own]))
+    if len(sizes := {stamps.size for stamps, _, _ in parts}) > 1:
+        raise StoreError(
+            f"labelled candidates have stamps of {sorted(sizes)} pixels; label those of one size"
+        )
+    joined = Stamps(
+        *(np.concatenate([getattr(stamps, field.name) for stamps, _, _ in parts]) for field in fields(Stamps))
+    )
+    names = set.intersection(*(set(table) for _, table, _ in parts))
+    columns = {name: np.concatenate([table[name] for _, table, _ in parts]) for name in sorted(names)}
+    return joined, MeasurementTable(columns), np.concatenate([np.array(real) for _, _, real in parts])
+
+
+def _rows(store: Store, labels: Mapping[str, bool]) -> dict[UUID, tuple[Measurements, bool]]:
+    single: dict[UUID, bool] = {}
+    rows: dict[UUID, tuple[Measurements, bool]] = {}
+    for name, real in labels.items():
+        try:
+            single[UUID(name)] = real
+        except ValueError:
+            found = store.objects.measurements(store.objects.find(name).id)
+            rows |= {row.id: (row, real) for row in found}
+    keys = list(single)
+    for first in range(0, len(keys), _IDS_AT_ONCE):
+        part = keys[first : first + _IDS_AT_ONCE]
+        with store.database.read() as session:
+            measured = session.scalars(select(Measurements).where(Measurements.id.in_(part)))
+            rows |= {row.id: (row, single[row.id]) for row in measured}
+    missing = [key for key in keys if key not in rows]
+    if missing:
+        raise StoreError(f"there is no measurement {missing[0]}; 'seechange object show' lists ids")
+    return rows
+
+
+def _identity(store: Store, key: UUID) -> str:
+    with store.database.read() as session:
+        return session.scalars(select(Product.identity).where(Product.id == key)).one()
