@@ -30,6 +30,7 @@ COMMANDS = {
     "profile": "Write, show, list and check configurations.",
     "provenance": "Show what made a product, compare, and list tags.",
     "plugins": "List plugins, what they provide, and what is wrong with them.",
+    "new-plugin": "Write the package of a new camera, correction, algorithm, scorer or catalogue.",
     "db": "Create, upgrade and check the database.",
     "doctor": "Check that this machine and this profile are ready to work, and say what to do where not.",
     "completion": "Print the script that completes commands in bash, zsh or fish.",
@@ -54,8 +55,9 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f"seechange_core.commands.{cmd_name}")
-            command: click.Command = getattr(module, cmd_name)
+            name = cmd_name.replace("-", "_")
+            module = importlib.import_module(f"seechange_core.commands.{name}")
+            command: click.Command = getattr(module, name)
             return command
         self._ask_plugins()
         return super().get_command(ctx, cmd_name)

@@ -173,7 +173,7 @@ class ComponentConformance(ABC):
         if self.schemas is None:
             pytest.skip("schemas are stored beside the plugin's own tests")
         path = parameter_schema.stored_path(request.path.parent / self.schemas, self.component)
-        if request.config.getoption(UPDATE_SCHEMAS):
+        if request.config.getoption(UPDATE_SCHEMAS, default=False):
             parameter_schema.store(path, self.component)
         self.require(
             not parameter_schema.difference(path, self.component),

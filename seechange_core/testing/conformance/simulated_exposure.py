@@ -19,7 +19,7 @@ from seechange_core.imaging.detrending.assembly import assembled
 TRUTH_COLUMNS = ("section", "x", "y", "ra", "dec", "magnitude")
 _RIM_PIXEL = 25
 _HALF = 7
-_N_STARS = 40
+_N_STARS = 25
 
 
 @dataclass(frozen=True)
