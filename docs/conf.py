@@ -39,7 +39,7 @@ apidoc_modules = [
         "destination": "api",
         "exclude_patterns": [
             f"../seechange_core/{name}"
-            for name in ("builtin", "cli.py", "commands", "hookspecs.py", "models", "profile", "runner", "testing")
+            for name in "builtin cli.py commands hookspecs.py models profile runner testing".split()
         ],
         "module_first": True,
         "separate_modules": True,

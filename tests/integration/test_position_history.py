@@ -32,7 +32,7 @@ TESTS = [
 class TwoSections(Instrument):
     """A camera of two sections, 60 arcsec apart."""
 
-    sections = {  # noqa: RUF012
+    sections = {
         "A": SectionGeometry("A", (80, 70)),
         "B": SectionGeometry("B", (80, 70), north_deg=140 * ARCSEC),
     }

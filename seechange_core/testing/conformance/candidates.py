@@ -83,14 +83,16 @@ def labelled_candidates() -> Candidates:
         pair.new.mask | pair.ref.mask,
         pair.psfs()[0],
     )
-    score, flux, flux_error = point_source_score(plain)
-    difference = replace(plain, score=score, flux=flux, flux_error=flux_error)
-    detections: DetectionTable = detect(difference, DetectionParams())[0]
+    score, flux_error = point_source_score(plain)
+    difference = replace(plain, score=score, flux_error=flux_error)
+    detections: DetectionTable = detect(difference, DetectionParams())
     stamps = cut_triplets(
         detections["x"], detections["y"], _STAMP_PIXEL, data, ref, difference.data, difference.mask
     )
     inputs = {
         "image": pair.new.replaced(data=data),
+        "psf": pair.psfs()[0],
+        "aligned_reference": pair.ref.replaced(data=ref, variance=pair.ref.variance / pair.flux_ratio**2),
         "difference": difference,
         "detections": detections,
         "stamps": stamps,

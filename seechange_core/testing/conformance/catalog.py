@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from seechange_core.api import CatalogRegion, InputError, StarCatalog
-from seechange_core.api.catalog import main_magnitudes
 from seechange_core.frames import StarTable
 from seechange_core.frames.mapping import separation_deg
 from seechange_core.testing.conformance.component import ComponentConformance
@@ -159,7 +158,7 @@ class StarCatalogConformance(ComponentConformance):
 
     def test_faint_limit_is_kept(self) -> None:
         """In the catalogue's main band; a step asks for no more than it needs."""
-        faint = main_magnitudes(self.fetched("ordinary", magnitude_limit=_LIMIT))
+        faint = self.fetched("ordinary", magnitude_limit=_LIMIT).main_magnitudes()
         self.require(
             np.all(faint < _LIMIT),
             "stars are fainter than the limit",

@@ -278,8 +278,8 @@ def _score(difference: Difference) -> Pixels:
 def _scored(difference: Difference) -> Difference:
     if difference.score is not None:
         return difference
-    score, flux, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux=flux, flux_error=flux_error)
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _n_peaks(score: Any, simulated: SimulatedPair) -> int:
@@ -289,4 +289,4 @@ def _n_peaks(score: Any, simulated: SimulatedPair) -> int:
     difference = Difference(
         simulated.new.data, simulated.new.variance, simulated.new.mask, simulated.pair.psfs()[0], score=score
     )
-    return detect(difference, DetectionParams(threshold=5.0))[0].n_rows
+    return detect(difference, DetectionParams(threshold=5.0)).n_rows
