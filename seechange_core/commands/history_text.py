@@ -30,7 +30,7 @@ _MEANINGS = {
     "not processed": "run 'seechange process' on the exposure, or name the processing with --tag",
     "stopped": "nothing was measured; run 'seechange process' again once the reason is gone",
     "masked": "unusable pixels hide the position; the how-to on masks says what sets each plane",
-    "no peak": "nothing was found, and the difference image is not at hand to say more",
+    "unknown": "a file was removed, or an older version measured it; fetch it from the archive, or process it again",
     "below threshold": "nothing as significant as 'detection.threshold' asks; forced photometry still has a flux there",
     "part of another": "'detection.deblend_rise' and 'deblend_contrast' say when a peak is a source of its own",
     "deleted": "a cut of 'measuring.cuts' is beyond its threshold to delete",

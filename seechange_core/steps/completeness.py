@@ -45,14 +45,21 @@ class Completeness(Step):
     outputs: ClassVar[tuple[str, ...]] = ("recovered", "completeness")
 
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
-        """Return ``recovered``: `RecoveredTable`, and ``completeness``: `CompletenessTable`."""
+        """Return ``recovered``: `RecoveredTable`, and ``completeness``: `CompletenessTable`.
+
+        ``sky_magnitude50`` of the metrics is the magnitude at which half of the sources on empty sky are measured.
+        """
         radius_pixel = params.match_radius_fwhm * inputs["psf"].fwhm
         recovered = recover(
             inputs["fakes"], inputs["detections"], inputs["measurements"], inputs["scores"], radius_pixel
         )
-        metrics = {"n_fakes": recovered.n_rows}
+        metrics: dict[str, float] = {"n_fakes": recovered.n_rows}
         metrics |= {f"n_{stage}": int(np.count_nonzero(recovered[stage])) for stage in STAGES}
-        return StepResult({"recovered": recovered, "completeness": completeness_of(recovered)}, metrics)
+        curves = completeness_of(recovered)
+        wanted = (curves["environment"] == "sky") & (curves["stage"] == "measured")
+        if wanted.any():
+            metrics["sky_magnitude50"] = float(curves["magnitude50"][wanted][0])
+        return StepResult({"recovered": recovered, "completeness": curves}, metrics)
 
 
 def near_fakes(detections: DetectionTable, fakes: FakeTable, radius_pixel: float) -> DetectionTable:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from sqlalchemy import delete
 
 from seechange_core.api import ExposureHeader, Instrument, SectionGeometry
+from seechange_core.cli import cli
 from seechange_core.errors import StoreError
 from seechange_core.frames import (
     DecisionTable,
@@ -18,6 +22,7 @@ from seechange_core.frames import (
     MaskPlane,
     ScoreTable,
 )
+from seechange_core.models import Decisions
 from seechange_core.store.history import Finding, position_history
 
 #: One pixel of the hand-made images is 1 arcsec; A is 70 wide and 80 high, its reference pixel (35, 40) at (150, 2).
@@ -225,9 +230,58 @@ def test_missing_file_of_a_difference_is_told(chain: Any) -> None:
         if "difference" in path.name:
             path.unlink()
     (finding,) = history(chain, EMPTY)
-    assert finding.verdict == "no peak"
+    assert finding.verdict == "unknown"
     assert "missing on this disk" in finding.summary
     assert history(chain, PEAK)[0].verdict == "measured"
+
+
+def test_decisions_that_were_not_kept_are_told(chain: Any) -> None:
+    chain.save_through("scoring")
+    tagged(chain)
+    with chain.store.database.write() as session:
+        session.execute(delete(Decisions))
+    (finding,) = history(chain, PEAK)
+    assert finding.verdict == "unknown"
+    assert finding.depth.score == pytest.approx(9.0, abs=0.1)
+    assert "process again" in finding.summary
+
+
+def test_source_beside_a_deleted_lobe_is_told(chain: Any) -> None:
+    chain.save_through("scoring")
+    tagged(chain)
+    between = ((PEAK[0] + DELETED[0]) / 2 + 1.0, (PEAK[1] + DELETED[1]) / 2)
+    (finding,) = history(chain, between, radius_arcsec=40.0)
+    assert finding.verdict == "measured"
+    (nearer,) = history(chain, (DELETED[0] - 1.0, DELETED[1]), radius_arcsec=10.0)
+    assert nearer.verdict == "deleted"
+
+
+def test_tag_that_mixes_runs_is_told(chain: Any) -> None:
+    chain.save_through("scoring")
+    tagged(chain)
+    again = chain.record("astrocal", ("image", "sources"), "9.0").provenance
+    chain.store.provenances.set_tag("night", [again], replace=True)
+    (finding,) = history(chain, PEAK)
+    assert finding.verdict == "unknown"
+    assert "several runs" in finding.summary
+
+
+def test_command_prints_a_line_an_exposure_or_every_detail(chain: Any) -> None:
+    chain.save_through("scoring")
+    tagged(chain)
+    url = chain.store.database.url.render_as_string(hide_password=False)
+    options = [f"--set=database.url={url}", f"--set=storage.root={chain.store.files.root}", "--tag=night"]
+    ra, dec = (str(value) for value in at(*PEAK))
+    run = CliRunner().invoke(cli, ["why", ra, dec, *options])
+    assert run.exit_code == 0, run.output
+    assert "measured: measured, and no cut flags it" in run.output
+    run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", *options])
+    assert "width_ratio" in run.output
+    run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", "--json", *options])
+    (told,) = json.loads(run.output)
+    assert told["candidate"]["tests"][0]["verdict"] == "passed"
+    run = CliRunner().invoke(cli, ["why", "10.0", "-45.5", *options])
+    assert (run.exit_code, "comes near" in run.output) == (0, True)
 
 
 def test_exposure_is_chosen_by_id_or_file_name(chain: Any, tmp_path: Path) -> None:

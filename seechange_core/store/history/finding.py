@@ -12,7 +12,7 @@ Verdict = Literal[
     "not processed",
     "stopped",
     "masked",
-    "no peak",
+    "unknown",
     "below threshold",
     "part of another",
     "deleted",
@@ -100,7 +100,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Candidate:
-    """The peak at a position and what became of it.
+    """A peak at a position and what became of it.
 
     Parameters
     ----------

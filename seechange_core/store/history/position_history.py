@@ -55,7 +55,7 @@ def position_history(
     exposure_id : UUID, optional
         This exposure only, however far it is.
     radius_arcsec : float
-        A peak within it is at the position.
+        A peak within it is at the position: the nearest of those that were not deleted, else the nearest.
     near_arcsec : float
         Exposures that miss the position by more are left out.
     tag : str
@@ -129,21 +129,27 @@ class _History:
         if stop is not None:
             depth = None if place is None else self._depth(progress, place)[0]
             return told("stopped", sentences.stopped(stop, covers=mapping is not None), depth=depth)
-        measuring = progress.done("measuring")
-        if place is None or mapping is None or measuring is None:
-            raise AssertionError("candidates are measured where there is a mapping")
+        if place is None or mapping is None:
+            return told("unknown", sentences.mixed(self._tag))
         depth, problem = self._depth(progress, place)
-        decisions: DecisionTable = read_role(self._session, self._files, measuring.identity, "decisions")
+        measuring = progress.products["measuring"]
+        try:
+            decisions: DecisionTable = read_role(self._session, self._files, measuring.identity, "decisions")
+        except StoreError as error:
+            return told("unknown", sentences.unreadable(str(error)), depth=depth)
         distances = distances_arcsec(decisions, place.x, place.y, mapping.pixel_scale_arcsec)
-        nearest = int(np.argmin(distances)) if len(distances) else -1
-        distance = float(distances[nearest]) if len(distances) else math.inf
-        if distance > self._radius_arcsec:
-            if depth is None:
-                return told("no peak", sentences.unreadable(problem))
-            verdict = _verdict_without_peak(depth)
-            return told(verdict, sentences.without_peak(verdict, depth, distance), depth=depth)
-        candidate = candidate_of(self._session, decisions, nearest, distance, measuring.id, self._tagged)
-        return told(_verdict(candidate), sentences.decided(candidate), depth=depth, candidate=candidate)
+        near = distances <= self._radius_arcsec
+        if near.any():
+            # What is left of a star has lobes that are deleted; a source beside them matters more.
+            peak = int(np.lexsort((distances, decisions["deleted"] != 0, ~near))[0])
+            candidate = candidate_of(
+                self._session, decisions, peak, float(distances[peak]), measuring.id, self._tagged
+            )
+            return told(_verdict(candidate), sentences.decided(candidate), depth=depth, candidate=candidate)
+        if depth is None:
+            return told("unknown", sentences.unreadable(f"no peak, but {problem}"))
+        verdict, nearest = _verdict_without_peak(depth), float(np.min(distances, initial=math.inf))
+        return told(verdict, sentences.without_peak(verdict, depth, nearest), depth=depth)
 
     def _place(self, mapping: SkyMapping, coverage: Coverage) -> Place:
         x, y = (float(value) for value in mapping.sky_to_pixel(*self._position))

@@ -35,8 +35,13 @@ def stopped(stop: Stop, *, covers: bool) -> str:
 
 
 def unreadable(problem: str) -> str:
-    """Say that there is no peak, and that the score cannot be told."""
-    return f"no peak; score and limit are unknown: {problem}"
+    """Say that what is needed to know more is not at hand."""
+    return f"not enough is at hand to say more: {problem}"
+
+
+def mixed(tag: str) -> str:
+    """Say that the products under a tag do not belong together."""
+    return f"the tag {tag!r} names processes of several runs, whose products here do not belong together"
 
 
 def without_peak(verdict: Verdict, depth: LocalDepth, nearest_arcsec: float) -> str:

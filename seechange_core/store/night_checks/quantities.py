@@ -104,6 +104,8 @@ QUANTITIES: tuple[Quantity, ...] = (
              shown_times=100.0, decimals=1),
     Quantity("difference_limiting_magnitude", "subtraction", "5 sigma limit of differences", "mag", "below", 0.1,
              "depth of the new images and of the reference"),
+    Quantity("sky_magnitude50", "completeness", "half of injected sources found", "mag", "below", 0.1,
+             "what the search loses beyond noise: cuts, masks, deblending"),
     Quantity("n_detections", "detection", "detections a section", "", "both", 0.25,
              "score scatter, registration, and the reference's age", True, decimals=0),
     Quantity("n_measurements", "measuring", "candidates a section", "", "both", 0.25, "the cuts of measuring", True,
