@@ -33,14 +33,12 @@ smartquotes = False
 # The pages of the API reference are written from the code at each build. What a package passes on from its modules is
 # described there; of packages this can be said only here.
 os.environ["SPHINX_APIDOC_OPTIONS"] = "members,ignore-module-all"
+_UNDOCUMENTED = ("builtin", "cli.py", "commands", "hookspecs.py", "models", "profile", "runner", "testing")
 apidoc_modules = [
     {
         "path": "../seechange_core",
         "destination": "api",
-        "exclude_patterns": [
-            f"../seechange_core/{name}"
-            for name in "builtin cli.py commands hookspecs.py models profile runner testing".split()
-        ],
+        "exclude_patterns": [f"../seechange_core/{name}" for name in _UNDOCUMENTED],
         "module_first": True,
         "separate_modules": True,
     }

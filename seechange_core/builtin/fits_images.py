@@ -35,7 +35,9 @@ class FitsParams(Params):
     gain_keyword: str = parameter("GAIN", description="Keyword of the gain (electron per ADU)")
     gain: float | None = parameter(None, description="Electrons per ADU", unit="electron/adu", gt=0)
     read_noise_keyword: str = parameter("RDNOISE", description="Keyword of the read noise (electron)")
-    read_noise_electron: float | None = parameter(None, description="Read noise of all images", unit="electron", ge=0)
+    read_noise_electron: float | None = parameter(
+        None, description="Read noise of all images", unit="electron", ge=0
+    )
     saturation_keyword: str = parameter(
         "SATURATE", description="Keyword of the saturation level (as the pixels)"
     )

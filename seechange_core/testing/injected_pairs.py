@@ -82,7 +82,9 @@ class InjectedPair:
     def run(self, process: str, inputs: Mapping[str, Any]) -> StepResult:
         """Run a step of the plan."""
         planned = self.plan[process]
-        return planned.step.run(dict(inputs), planned.params, StepContext(planned.components, self.instrument))
+        return planned.step.run(
+            dict(inputs), planned.params, StepContext(planned.components, self.instrument)
+        )
 
     def searched_again(self, *, prepared: bool = True) -> StepResult:
         """Inject sources and search again; unless `prepared`, the reference is aligned again as for any image."""
