@@ -23,8 +23,13 @@ from seechange_core.api.instrument import (
 )
 from seechange_core.api.scorer import Scorer
 from seechange_core.api.subtractor import FilteringParams, Subtractor
+from seechange_core.deprecation import Renamed, deprecated_names
 from seechange_core.errors import InputError, MissingInput, Rejected
 from seechange_core.params import Params, parameter
+
+#: Old names that still work, with a warning.
+RENAMED: dict[str, Renamed] = {}
+__getattr__ = deprecated_names(__name__, RENAMED)
 
 hookimpl = pluggy.HookimplMarker("seechange")
 

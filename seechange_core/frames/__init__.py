@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seechange_core.deprecation import Renamed, deprecated_names
 from seechange_core.frames.arrays import Floats, Mask, Pixels
 from seechange_core.frames.background import BackgroundModel
 from seechange_core.frames.calibration import Calibration, CalibrationFrame, CalibrationTable
@@ -26,6 +27,10 @@ from seechange_core.frames.sources import (
 from seechange_core.frames.stamps import Stamps
 from seechange_core.frames.surroundings import SurroundingsTable
 from seechange_core.frames.table import ColumnTable
+
+#: Old names that still work, with a warning.
+RENAMED: dict[str, Renamed] = {}
+__getattr__ = deprecated_names(__name__, RENAMED)
 
 __all__ = [
     "MASK_MEANINGS",

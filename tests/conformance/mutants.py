@@ -8,6 +8,8 @@ from typing import Any
 
 from seechange_core.testing.conformance.component import ComponentConformance
 
+_MADE: dict[Any, tuple[Any, Any]] = {}
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -50,9 +52,22 @@ def after(real: Callable[..., Any], change: Callable[..., Any]) -> Callable[...,
     """Return a method that changes what the real one returns; `change` is given the result and the arguments."""
 
     def method(self: Any, *arguments: Any) -> Any:
-        return change(real(self, *arguments), *arguments)
+        return change(_remembered(real, self, arguments), *arguments)
 
     return method
+
+
+def _remembered(real: Callable[..., Any], component: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return what the real method makes; of the same objects, what it made of them for another mutant."""
+    try:
+        key: Any = (real, arguments)
+        hash(key)
+    except TypeError:
+        key = (real, tuple(id(argument) for argument in arguments))
+    if key not in _MADE:
+        # The arguments are kept: what is gone may leave its id to something else.
+        _MADE[key] = real(component, *arguments), arguments
+    return _MADE[key][0]
 
 
 def before(real: Callable[..., Any], change: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from seechange_core.api import Component, Params
 
@@ -30,8 +29,8 @@ def _entry(info: FieldInfo) -> dict[str, Any]:
         "unit": extra.get("unit", ""),
         "critical": extra.get("critical", True),
     }
-    if info.default is not PydanticUndefined:
-        entry["default"] = to_jsonable_python(info.default)
+    if not info.is_required():
+        entry["default"] = TypeAdapter(Any).dump_python(info.get_default(), mode="json")
     if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
         entry["fields"] = {name: _entry(inner) for name, inner in info.annotation.model_fields.items()}
     return entry
