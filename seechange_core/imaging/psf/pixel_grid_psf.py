@@ -21,7 +21,7 @@ from seechange_core.imaging.stamps import cut, stamp_corners
 _MOST_REJECTIONS = 3
 # A bright star that is none, such as a close pair, spoils the PSF and so makes good ones look bad: those with less than
 # this part of the worst chi-square are not judged before the worst is gone.
-_SHARED_BLAME = 0.2
+_SHARED_BLAME = 0.5
 # A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
 _RELATIVE_ERROR = 0.005
 _REJECTION_SIGMA = 5.0
