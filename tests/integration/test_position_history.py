@@ -223,6 +223,19 @@ def test_exposure_that_was_only_registered_may_cover(chain: Any) -> None:
     assert finding.outside_arcsec is None
 
 
+def test_footprint_of_a_header_may_be_off(chain: Any) -> None:
+    chain.save_through("preprocessing")
+    tagged(chain)
+    (inside,) = history(chain, EMPTY)
+    assert (inside.verdict, inside.section, inside.stop.step) == ("stopped", "A", "preprocessing")
+    assert "may cover" in inside.summary
+    beside = {one.section: one.verdict for one in history(chain, (35.0, -20.5))}
+    assert beside["A"] == "stopped"
+    # That far A cannot be off; of B only the pointing is known.
+    (far,) = history(chain, (35.0, -100.5), exposure_id=chain.observation.exposure_id)
+    assert (far.verdict, far.section) == ("not processed", "B")
+
+
 def test_missing_file_of_a_difference_is_told(chain: Any) -> None:
     chain.save_through("scoring")
     tagged(chain)
