@@ -52,7 +52,7 @@ def _measure(name: str, shape: tuple[int, int], conditions: str) -> None:
     assignments = (f"subtraction.use={name}",)
     profile = load_profile(Registry(), process_schemas(), instrument="fits", assignments=assignments)
     subtractor = profile.components("subtraction")[""][0]
-    pair = _pair(shape, conditions)
+    pair = pair_of(shape, conditions)
     runs = [measured(lambda: _forgotten(subtractor, pair)) for _ in range(_REPEATS + 1)][1:]
     cpu_s = min(run.cpu_s for run in runs)
     per_pixel_us = 1e6 * cpu_s / (shape[0] * shape[1])
@@ -64,7 +64,8 @@ def _forgotten(subtractor: Any, pair: AlignedPair) -> None:
     with_score(subtractor.subtract(pair))
 
 
-def _pair(shape: tuple[int, int], conditions: str) -> AlignedPair:
+def pair_of(shape: tuple[int, int], conditions: str) -> AlignedPair:
+    """Simulate a pair; skies of more than a CCD are made of copies of a smaller one."""
     if shape[0] * shape[1] <= CCD_SHAPE[0] * CCD_SHAPE[1]:
         return image_pair(1, shape, CONDITIONS[conditions]).pair
     block = image_pair(1, (_BLOCK, _BLOCK), CONDITIONS[conditions]).pair

@@ -6,7 +6,7 @@ import abc
 from typing import ClassVar
 
 from seechange_core.api.component import Component
-from seechange_core.frames import AlignedPair, Difference
+from seechange_core.frames import AlignedPair, Difference, Floats, Frame
 from seechange_core.params import Params, parameter
 
 
@@ -60,3 +60,24 @@ class Subtractor(Component, abc.ABC):
         Rejected
             If the pair is beyond use, e.g. hardly overlaps.
         """
+
+    def with_light(
+        self, difference: Difference, pair: AlignedPair, after: Frame, x: Floats, y: Floats
+    ) -> Difference | None:
+        """Return what `subtract` would give had the new image had more light at some places, without subtracting again.
+
+        An algorithm whose filters are known without the pixels can do so, and is then much faster where sources are
+        injected. By default None, and the injected image is subtracted as any other.
+
+        Parameters
+        ----------
+        difference : Difference
+            Of the pair.
+        pair : AlignedPair
+            Without the light, in the scale of the new image. The sky of ``new`` may be in it: use noise and PSFs only.
+        after : Frame
+            The new image with the light, and the sky of ``pair.new``.
+        x, y : array of shape (n,)
+            Places of the light (pixel), which has the extent of the PSF.
+        """
+        return None

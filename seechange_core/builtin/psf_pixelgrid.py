@@ -40,7 +40,7 @@ class PixelGridPsf(PsfEstimator):
     """Every pixel of the PSF is a polynomial of position: smooth modes and free pixels, fitted to stars."""
 
     name: ClassVar[str] = "pixelgrid"
-    version: ClassVar[str] = "1.4"
+    version: ClassVar[str] = "1.5"
     Params: ClassVar[type[Params]] = PixelGridParams
 
     def measure(

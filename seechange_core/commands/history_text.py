@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seechange_core.store.history.finding import Candidate, Finding, LocalDepth
+from seechange_core.store.history.finding import Candidate, Finding, LocalDepth, Verdict
 from seechange_core.store.history.sentences import amount, limit
 
 _NARROWEST = 120
@@ -25,7 +26,7 @@ _COLOURS = {
     "stopped": "red",
 }
 #: What each verdict means, and what can be done.
-_MEANINGS = {
+_MEANINGS: dict[Verdict, str] = {
     "not covered": "the position is off every detector of the exposure",
     "not processed": "run 'seechange process' on the exposure, or name the processing with --tag",
     "stopped": "nothing was measured; run 'seechange process' again once the reason is gone",
@@ -53,10 +54,12 @@ def print_history(findings: Sequence[Finding], *, detailed: bool, nothing: str) 
             console.print()
             console.print(block)
     console.print()
-    present = {finding.verdict for finding in findings}
+    counts = Counter(finding.verdict for finding in findings)
     for verdict, meaning in _MEANINGS.items():
-        if verdict in present:
-            console.print(Text.assemble((verdict, _COLOURS.get(verdict, "")), f": {meaning}"))
+        if verdict in counts:
+            console.print(
+                Text.assemble((verdict, _COLOURS.get(verdict, "")), f" ({counts[verdict]}): {meaning}")
+            )
     if not detailed:
         console.print("--exposure NAME shows every test of one exposure, --json all of them")
 

@@ -73,6 +73,7 @@ def why(
         return
     from seechange_core.commands.history_text import print_history
 
-    print_history(
-        findings, detailed=bool(exposure), nothing=f"no exposure in {store.database.name} comes near"
-    )
+    nothing = f"no exposure in {store.database.name} comes near"
+    if exposure:
+        nothing = f"going by its pointing {exposure} is elsewhere, and the tag {tag!r} has nothing of it"
+    print_history(findings, detailed=bool(exposure), nothing=nothing)

@@ -15,12 +15,12 @@ from seechange_core.runner.run_step import StepOutcome, badness_of, outcome_of
 from seechange_core.runner.section_report import DONE, REJECTED
 from seechange_core.runner.services import Services
 from seechange_core.runner.unit import Unit
-from seechange_core.steps.alignment import PreparedReference
 from seechange_core.steps.completeness import near_fakes
 from seechange_core.steps.detection import Detection
+from seechange_core.steps.repeated_subtraction import SubtractedBefore
 from seechange_core.steps.step import Request, StepContext, StepResult
 from seechange_core.steps.subtraction import Subtraction
-from seechange_core.store.products import ProductRecord, ProductState, ProductStore
+from seechange_core.store.products import ProductRecord, ProductStore
 
 #: Detections farther than this from all fakes are those of the search without them, and not measured again.
 _NEAR_FWHM = 5.0
@@ -121,7 +121,8 @@ def search_in_memory(
     trunk: Mapping[str, Any],
     identify: Callable[[PlannedStep], str],
     fill: Callable[[PlannedStep, Request], Any],
-    prepared: PreparedReference | None = None,
+    *,
+    from_before: bool = True,
     instrument: Any = None,
 ) -> StepResult:
     """Run an injection plan on what a search was made from, and keep all that it makes.
@@ -136,8 +137,8 @@ def search_in_memory(
         Gives the identity of what a step is about to make.
     fill : callable
         Gives what a step asks for.
-    prepared : PreparedReference, optional
-        What the subtraction of the search left, so that the reference need not be aligned again.
+    from_before : bool
+        Whether the subtraction goes on from that of the search, instead of aligning the reference again.
     instrument : Component, optional
         The camera.
 
@@ -151,10 +152,13 @@ def search_in_memory(
     for planned in plan:
         context = StepContext(planned.components, instrument, identify(planned))
         inputs = {role: made[role] if role in made else trunk[role] for role in planned.step.inputs}
-        for request in planned.step.requests(inputs, planned.params, context):
-            inputs[request.role] = fill(planned, request)
-        if isinstance(planned.step, Subtraction):
-            inputs["prepared"] = prepared
+        if from_before and isinstance(planned.step, Subtraction):
+            inputs["before"] = SubtractedBefore(
+                trunk["image"], trunk["difference"], trunk["aligned_reference"], made["fakes"]
+            )
+        else:
+            for request in planned.step.requests(inputs, planned.params, context):
+                inputs[request.role] = fill(planned, request)
         result = planned.step.run(inputs, planned.params, context)
         made |= result.outputs
         if planned in (plan.steps[0], plan.steps[-1]):
@@ -180,16 +184,9 @@ def _searched(
         return product_id(planned.provenance.id, unit.place, input_ids)
 
     def fill(planned: PlannedStep, request: Request) -> Any:
-        before = _made_by_search(planned.step.outputs[0], products, store)
+        before = store.find(products.ids[planned.step.outputs[0]])
+        if before is None:
+            raise StoreError(f"what {planned.process} made was deleted meanwhile; process again")
         return unit.fetch(request, before.inputs, planned, products)
 
-    subtracted = _made_by_search("difference", products, store)
-    prepared = PreparedReference(products["aligned_reference"], subtracted.metrics)
-    return search_in_memory(branches, products, identify, fill, prepared, instrument)
-
-
-def _made_by_search(role: str, products: Products, store: ProductStore) -> ProductState:
-    found = store.find(products.ids[role])
-    if found is None:
-        raise StoreError(f"the {role} of the search was deleted meanwhile; process again")
-    return found
+    return search_in_memory(branches, products, identify, fill, instrument=instrument)

@@ -30,6 +30,8 @@ class Products(Mapping[str, Any]):
         self.inputs: dict[str, Mapping[str, str]] = {}
         #: What the steps measured so far; of a name that several have, the latest.
         self.metrics: dict[str, Any] = {}
+        #: Identities of those that this run was the first to write: nothing was made from them before.
+        self.written: set[str] = set()
 
     def add(
         self,

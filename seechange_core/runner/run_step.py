@@ -85,7 +85,8 @@ def run_step(
     """
     started, cpu_started = time.perf_counter(), time.process_time()
     anchor = anchor_of(planned, unit, products)
-    found = store.find_by_anchor(anchor)
+    is_new = not products.written.isdisjoint(_upstream_ids(planned, unit, products).values())
+    found = None if is_new else store.find_by_anchor(anchor)
     if found is not None:
         if found.state == "rejected":
             raise Rejected(found.reason, found.metrics)
@@ -121,7 +122,8 @@ def run_step(
         )
         raise
     metrics = {**result.metrics, "quality": quality} if quality else result.metrics
-    store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs)
+    if store.save(record.finished(result.branch or planned.branch, metrics), result.outputs, inputs):
+        products.written.add(identity)
     products.add(identity, planned.step.outputs, metrics, input_ids)
     return outcome_of(planned, identity, True, metrics, started, cpu_started)
 

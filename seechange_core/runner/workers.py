@@ -22,7 +22,13 @@ from seechange_core import logs
 #: A worker's function: takes a task and a function that sends an event to the parent; returns the result.
 Work = Callable[[Any, Callable[[Any], None]], Any]
 _ATTEMPTS = 2
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: One thread for every numerical library; and the GNU C library keeps the memory of small arrays, which costs much time
+#: to give back and take again, and gives back that of large ones at once (bytes). Read when a process starts.
+WORKER_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def run_tasks(
     context = multiprocessing.get_context("spawn")
     waiting = deque((task, 1) for task in tasks)
     workers: list[_Worker] = []
-    with _single_threaded():
+    with _of_workers():
         try:
             workers += [_Worker(context, make_work, payload) for _ in range(min(jobs, len(waiting)))]
             idle = list(workers)
@@ -184,10 +190,10 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Let spawned processes see one thread for every numerical library."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+def _of_workers() -> Iterator[None]:
+    """Let processes that are spawned have the environment of workers."""
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)
     try:
         yield
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,54 +97,6 @@ def align(
         "psf_width_error": width_error,
     }
     return Alignment(pair, metrics)
-
-
-@dataclass(frozen=True)
-class PreparedReference:
-    """What is left of an earlier subtraction with the same reference and the same geometry.
-
-    Parameters
-    ----------
-    frame : Frame
-        ``aligned_reference`` of that subtraction.
-    metrics : mapping
-        Of that subtraction.
-    """
-
-    frame: Frame
-    metrics: Mapping[str, Any]
-
-
-def aligned_before(
-    new: CalibratedImage, reference: CalibratedImage, prepared: PreparedReference, flux_ratio_error: float
-) -> AlignedPair:
-    """Return the pair that `align` makes, without warping the reference again.
-
-    Parameters
-    ----------
-    new : CalibratedImage
-        With the sources, PSF and mapping that it had then; its pixels may be others.
-    reference : CalibratedImage
-        The same as then.
-    prepared : PreparedReference
-        What was made of it: in electrons of the new image, so that the flux ratio is 1.
-    flux_ratio_error : float
-        As in `AlignedPair`.
-    """
-    shape, metrics = new.image.shape, prepared.metrics
-    first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference.background.shape)
-    registration = refine_pixel_map(first_map, new.sources, reference.sources)
-    return AlignedPair(
-        new=without_sky(new.image, new.background),
-        ref=prepared.frame,
-        new_psf=new.psf,
-        ref_psf=warp_psf(reference.psf, registration.pixel_map, shape),
-        flux_ratio=1.0,
-        registration_error=(metrics["registration_error_x"], metrics["registration_error_y"]),
-        info=new.image.info,
-        width_error=metrics["psf_width_error"],
-        flux_ratio_error=flux_ratio_error,
-    )
 
 
 def scaled_reference(pair: AlignedPair) -> Frame:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seechange_core.api import Params, parameter
-from seechange_core.frames import AlignedPair, Difference, PhotometricSolution
+from seechange_core.frames import AlignedPair, Difference, PhotometricSolution, PsfModel
 from seechange_core.params import Slot
 from seechange_core.steps.step import (
     CalibratedImage,
@@ -70,28 +70,29 @@ class Subtraction(Step):
         there are neither sources nor unusable pixels, 1 if all noise is known; those of `star_residuals`; and the
         5 sigma limit of a point source, ``difference_limiting_flux_electron`` and ``difference_limiting_magnitude``.
 
-        Where ``inputs`` has ``prepared``: `PreparedReference`, what an earlier subtraction of the same image before
-        sources were injected left, the reference is not aligned and the flux ratio not measured again.
+        Where ``inputs`` has ``before``: `SubtractedBefore`, of the same image before sources were injected, the
+        reference is neither needed nor aligned, and nothing but the difference is made again.
         """
         from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
         from seechange_core.imaging.subtraction.score_scatter import score_scatter
         from seechange_core.imaging.subtraction.star_residuals import star_residuals
-        from seechange_core.steps.alignment import align, aligned_before, scaled_reference
+        from seechange_core.steps.alignment import align, scaled_reference
+        from seechange_core.steps.repeated_subtraction import repeated
 
         new = CalibratedImage(*(inputs[role] for role in self.inputs))
-        prepared = inputs.get("prepared")
-        if prepared is not None:
-            pair = aligned_before(new, inputs["reference"], prepared, _flux_ratio_error(prepared.metrics))
-            difference = _completed(context.component().subtract(pair), pair)
-            metrics = {**prepared.metrics, **difference.metrics}
-            difference = replace(difference, metrics=metrics)
-            return StepResult({"difference": difference, "aligned_reference": prepared.frame}, metrics)
+        before = inputs.get("before")
+        if before is not None:
+            known = before.difference
+            again = repeated(context.component(), new, before, _flux_ratio_error(known.metrics))
+            difference = replace(_completed(again, known.ref_psf), metrics=known.metrics)
+            outputs = {"difference": difference, "aligned_reference": before.aligned_reference}
+            return StepResult(outputs, known.metrics)
         alignment = align(
             new, inputs["reference"], unmeasured_registration_error=params.unmeasured_registration_error
         )
         agreement = flux_agreement(alignment.pair, new.sources)
         pair = _with_stars_flux_ratio(alignment.pair, agreement)
-        difference = _completed(context.component().subtract(pair), pair)
+        difference = _completed(context.component().subtract(pair), pair.ref_psf)
         metrics = {
             **alignment.metrics,
             **difference.metrics,
@@ -104,11 +105,11 @@ class Subtraction(Step):
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
 
 
-def _completed(difference: Difference, pair: AlignedPair) -> Difference:
+def _completed(difference: Difference, ref_psf: PsfModel | None) -> Difference:
     """Return a difference with the reference's PSF, and with score and fluxes where the algorithm gives none."""
     from seechange_core.imaging.subtraction.point_source_score import point_source_score
 
-    difference = replace(difference, ref_psf=pair.ref_psf)
+    difference = replace(difference, ref_psf=ref_psf)
     if difference.score is not None:
         return difference
     score, flux_error = point_source_score(difference)

@@ -112,7 +112,7 @@ class ProductStore:
         inputs: Mapping[str, Any],
         *,
         no_archive: bool = False,
-    ) -> None:
+    ) -> bool:
         """Write the files of all outputs, then all rows in one transaction.
 
         If another writer was first, its rows stay, and files of this one that are named otherwise are removed.
@@ -127,6 +127,11 @@ class ProductStore:
         no_archive : bool
             Keep the files on this disk only.
 
+        Returns
+        -------
+        bool
+            Whether this was the first writer.
+
         Raises
         ------
         StoreError
@@ -139,7 +144,8 @@ class ProductStore:
             for role, value in outputs.items()
             if role in FILE_FORMATS
         }
-        if self._write(record, "done", "", record.metrics, Saving(record, outputs, inputs, files)):
+        written = self._write(record, "done", "", record.metrics, Saving(record, outputs, inputs, files))
+        if written:
             self._saved_files |= {(record.product_id, role): stored for role, stored in files.items()}
             self._saved_documents |= {
                 (record.product_id, role): DOCUMENT_FORMATS[role][0](value)
@@ -148,6 +154,7 @@ class ProductStore:
             }
         else:
             self._remove_unused(record.product_id, files)
+        return written
 
     def save_rejection(
         self,

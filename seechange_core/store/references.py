@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class References:
         self._products = products
         self._database = products.database
         self._last: tuple[str, dict[str, Any]] | None = None
+        #: Products of references by role, which never change.
+        self._inputs: dict[str, Mapping[str, str]] = {}
 
     def register(
         self,
@@ -111,14 +113,16 @@ class References:
             if largest_deg is None:
                 return None
             near = in_cone(Reference, *centre, radius_deg + largest_deg)
-            columns = select(Reference.identity, Reference.corners, Reference.created_at)
+            columns = select(Reference.identity, Reference.corners, Reference.created_at, Product.inputs)
+            columns = columns.join(Product, Product.id == Reference.id)
             rows = session.execute(columns.where(*fits, near)).all()
         ranked = []
-        for identity, corners, created_at in rows:
+        for identity, corners, created_at, inputs in rows:
             other_ra, other_dec = np.transpose(np.array(corners, np.float64))
             overlap = overlap_fraction(ra, dec, other_ra, other_dec)
             if overlap >= min_overlap - _OVERLAP_ERROR:
                 ranked.append((round(overlap, _OVERLAP_DIGITS), created_at, identity))
+                self._inputs[identity] = inputs
         return max(ranked)[2] if ranked else None
 
     def load(self, identity: str, *, download: bool = True) -> StoredImage:
@@ -141,12 +145,14 @@ class References:
         return self._last[1]
 
     def _load(self, identity: str, roles: Sequence[str], download: bool) -> dict[str, Any]:
-        found = self._products.find(identity)
-        if found is None:
-            raise StoreError(
-                f"there is no reference {identity}: it was deleted; `seechange reference list` shows what is"
-            )
-        product_ids = {role: found.inputs[role] for role in roles}
+        if identity not in self._inputs:
+            found = self._products.find(identity)
+            if found is None:
+                raise StoreError(
+                    f"there is no reference {identity}: it was deleted; `seechange reference list` shows what is"
+                )
+            self._inputs[identity] = found.inputs
+        product_ids = {role: self._inputs[identity][role] for role in roles}
         with self._database.read() as session:
             return read_calibrated(session, self._products.files, product_ids, download=download)
 

@@ -16,7 +16,6 @@ from seechange_core.runner.known_pairs import plain_images
 from seechange_core.runner.plain_subtraction import measure_plain_pair
 from seechange_core.simulation.image_pair import PairConditions, image_pair
 from seechange_core.simulation.pair import SimulatedPair
-from seechange_core.steps.alignment import PreparedReference
 from seechange_core.steps.step import (
     CalibratedImage,
     ReferenceRequest,
@@ -86,18 +85,17 @@ class InjectedPair:
             dict(inputs), planned.params, StepContext(planned.components, self.instrument)
         )
 
-    def searched_again(self, *, prepared: bool = True) -> StepResult:
-        """Inject sources and search again; unless `prepared`, the reference is aligned again as for any image."""
+    def searched_again(self, *, from_before: bool = True) -> StepResult:
+        """Inject sources and search again; unless `from_before`, all is done again as for any image."""
         outputs = self.subtracted.outputs
         detected = self.run("detection", outputs).outputs
-        reference = PreparedReference(outputs["aligned_reference"], self.subtracted.metrics)
         return search_in_memory(
             self.branch,
             {**self.images, **outputs, **detected},
             lambda planned: planned.provenance.id,
             self._fill,
-            reference if prepared else None,
-            self.instrument,
+            from_before=from_before,
+            instrument=self.instrument,
         )
 
     def _fill(self, planned: PlannedStep, request: Request) -> Any:

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from sqlalchemy import select
 
 from seechange_core.frames import Floats
 from seechange_core.imaging.robust import scatter
-from seechange_core.models import Measurements, Reference, WorldCoordinates, ZeroPoint
+from seechange_core.models import Measurements, Object, Reference, WorldCoordinates, ZeroPoint
 from seechange_core.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,12 +54,16 @@ class Event:
         With all rows.
     shown : str
         What ``seechange show detections`` printed.
+    folder, environment
+        Where the commands ran, and with which variables.
     """
 
     n_frames: int
     sections: list[dict[str, Any]]
     store: Store
     shown: str
+    folder: Path
+    environment: dict[str, str]
 
     def rows(self, table: Any) -> list[Any]:
         """Return all rows of a table."""
@@ -91,7 +96,9 @@ def event(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Event:
     for path in frames:
         (images / path.name).symlink_to(path)
     blocks = re.findall(r"```bash\n(.*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
-    lines = [line for line in "".join(blocks).splitlines() if not line.startswith(("git ", "seechange plot"))]
+    lines = [
+        line for line in "".join(blocks).splitlines() if not line.startswith(("git ", "seechange lightcurve"))
+    ]
     script = "\n".join(lines).replace("AKB13475I0103.fits", FRAME)
     script = script.replace(
         "pip install docs/examples/seechange-saao",
@@ -118,6 +125,8 @@ def event(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Event:
         json.loads((folder / "sections.json").read_text()),
         Store.open("", folder / "seechange-data"),
         (folder / "shown.txt").read_text(),
+        folder,
+        environment,
     )
 
 
@@ -185,6 +194,31 @@ def test_its_light_curve_is_smooth(event: Event, record_figure: Record) -> None:
     record_figure("scatter_about_neighbours", scatter_mag, "mag")
     assert scatter_mag < 0.03
     assert np.ptp(flux) > 50 * np.median(sigma)
+
+
+def test_its_forced_light_curve_is_what_the_guide_says(event: Event, record_figure: Record) -> None:
+    """One flux for each frame, in no physical unit."""
+    star = event.objects()[0]
+    (name,) = [row.name for row in event.rows(Object) if row.id == star[0].object_id]
+    (line,) = [
+        line for line in HOW_TO.read_text("utf-8").splitlines() if line.startswith("seechange lightcurve")
+    ]
+    command = ["bash", "-c", f"SEECHANGE_CONFIG=saao.yaml {line.replace('NAME', name)}"]
+    subprocess.run(command, cwd=event.folder, env=event.environment, check=True)
+    assert (event.folder / "lightcurve.png").read_bytes().startswith(b"\x89PNG")
+    table = Table.read(event.folder / "lightcurve.csv")
+    assert len(table) == event.n_frames
+    assert set(table["flux_unit"]) == {"relative"}
+    assert np.all(np.isnan(np.ma.filled(table["magnitude"].astype(float), np.nan)))
+    # Where it was detected, the fitted and the forced flux agree.
+    times, fluxes, errors = (
+        np.array([getattr(row, key) for row in star]) for key in ("mjd", "flux", "flux_error")
+    )
+    at = np.array([np.argmin(np.abs(table["mjd"] - mjd)) for mjd in times])
+    off = (np.asarray(table["flux"], float)[at] - fluxes) / np.hypot(errors, 0.01 * fluxes)
+    record_figure("forced_minus_fitted_flux", scatter(off), "sigma")
+    assert abs(np.median(off)) < 1.0
+    assert scatter(off) < 2.0
 
 
 def off_the_line(mjd: Floats, flux: Floats, error: Floats) -> tuple[Floats, Floats, Floats, Any]:

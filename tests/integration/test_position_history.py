@@ -223,6 +223,19 @@ def test_exposure_that_was_only_registered_may_cover(chain: Any) -> None:
     assert finding.outside_arcsec is None
 
 
+def test_footprint_of_a_header_may_be_off(chain: Any) -> None:
+    chain.save_through("preprocessing")
+    tagged(chain)
+    (inside,) = history(chain, EMPTY)
+    assert (inside.verdict, inside.section, inside.stop.step) == ("stopped", "A", "preprocessing")
+    assert "may cover" in inside.summary
+    beside = {one.section: one.verdict for one in history(chain, (35.0, -20.5))}
+    assert beside["A"] == "stopped"
+    # That far A cannot be off; of B only the pointing is known.
+    (far,) = history(chain, (35.0, -100.5), exposure_id=chain.observation.exposure_id)
+    assert (far.verdict, far.section) == ("not processed", "B")
+
+
 def test_missing_file_of_a_difference_is_told(chain: Any) -> None:
     chain.save_through("scoring")
     tagged(chain)
@@ -274,7 +287,7 @@ def test_command_prints_a_line_an_exposure_or_every_detail(chain: Any) -> None:
     ra, dec = (str(value) for value in at(*PEAK))
     run = CliRunner().invoke(cli, ["why", ra, dec, *options])
     assert run.exit_code == 0, run.output
-    assert "measured: measured, and no cut flags it" in run.output
+    assert "measured (1): measured, and no cut flags it" in run.output
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", *options])
     assert "width_ratio" in run.output
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", "--json", *options])

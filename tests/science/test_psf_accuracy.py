@@ -16,6 +16,7 @@ from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import Floats, Frame, PsfModel
 from seechange_core.frames.arrays import as_pixels
+from seechange_core.imaging.psf.pixel_grid_psf import StarStamps, fit_pixel_grid, gaussian_psf
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_points
 from seechange_core.steps.extraction import Extraction, ExtractionParams
@@ -102,6 +103,22 @@ def test_psf_agrees_with_the_truth(
     found = residual(result.outputs["psf"], made.field)
     record_figure("psf_true_residual", 100 * found, "% of peak")
     assert found < limit
+
+
+def test_a_bright_pair_does_not_make_good_stars_look_bad(seed: int) -> None:
+    random = np.random.default_rng(3000 + seed)
+    size, field = 29, MoffatField((1024, 1024), FWHM, (0.02, 0.01))
+    flux = np.concatenate([[6e6, 2e6, 1.6e6], np.geomspace(2e4, 2e5, 67)])
+    x, y = random.uniform(50, 970, (2, len(flux)))
+    profiles = field.stamps(x, y, size)
+    profiles[0] = 0.6 * profiles[0] + 0.4 * np.roll(profiles[0], 4, axis=1)
+    light = flux[:, None, None] * profiles
+    variance = light + 100.0
+    light = light + random.normal(0.0, 1.0, light.shape) * np.sqrt(variance)
+    stamps = StarStamps(x, y, flux, as_pixels(light), as_pixels(variance), np.ones(light.shape, bool))
+    used = fit_pixel_grid(stamps, gaussian_psf(field.shape, size, FWHM), (40, 90), rounds=2).used
+    assert used[:3].tolist() == [False, True, True]
+    assert used.sum() >= 65
 
 
 SPACING = 40

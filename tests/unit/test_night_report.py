@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seechange_core.commands.night_report import figures
+from seechange_core.commands.night_report.exposure_rows import exposure_rows, headings
 from seechange_core.commands.night_report.page import page
 from seechange_core.commands.night_report.status import status_of
 from seechange_core.store.night_checks import QUANTITIES, Drift, Night, NightChecks, SectionCheck, Unusual
@@ -78,7 +79,8 @@ def test_long_lists_are_folded() -> None:
 
 def test_names_and_reasons_are_escaped() -> None:
     told = (Unusual(1.0, "rejected: <script>", "a & b"),)
-    html = page(checks(section(1, exposure="a<b>&c.fits", scores={}, decisions={}), unusual=told))
+    sections = [section(number, exposure="a<b>&c.fits", scores={}, decisions={}) for number in (1, 2)]
+    html = page(checks(*sections, unusual=told))
     assert "a&lt;b&gt;&amp;c.fits" in html
     assert "rejected: &lt;script&gt;" in html
     assert "<script" not in html
@@ -114,3 +116,12 @@ def test_drift_needs_nights_and_more_than_the_usual_scatter() -> None:
     assert Drift.of(seeing, "r", [1.6], wide).z == pytest.approx(0.6 / (1.4826 * 4 / 7), rel=1e-3)
     better = Drift.of(seeing, "r", [0.0], BEFORE)
     assert (better.unusual, better.worse) == (True, False)
+
+
+def test_single_exposure_has_a_row_a_section() -> None:
+    one, other = section(1, name="N1"), section(1, name="N2", state="rejected", decisions={}, values={})
+    assert list(headings(checks(one, other)))[:3] == ["UTC", "section", "state"]
+    rows = [row[1:4] for row in exposure_rows(checks(one, other))]
+    assert rows == [("N1", "done", "r"), ("N2", "rejected", "r")]
+    night = [row[1:4] for row in exposure_rows(checks(one, other, section(2)))]
+    assert night == [("e1.fits", "1 done, 1 rejected", "r"), ("e2.fits", "1 done", "r")]

@@ -32,7 +32,7 @@ from seechange_rbscore.training.onnx_file import to_onnx
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seechange_rbscore"
 SEED = 5
-EPOCHS = 14.0
+EPOCHS = 10.0
 RATE = 3e-3
 #: How often a candidate of real images is drawn for one of simulated scenes.
 REAL_IMAGE_WEIGHT, ALERT_WEIGHT = 2.0, 15.0

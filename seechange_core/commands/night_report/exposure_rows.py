@@ -1,4 +1,4 @@
-"""The table of exposures of a report."""
+"""The table of a report: a row an exposure, or a row a section where there is one exposure."""
 
 from __future__ import annotations
 
@@ -22,23 +22,32 @@ _SHOWN = {
     "star_residual_scatter": "residuals of stars (%)",
 }
 _QUANTITIES = [quantity for quantity in QUANTITIES if quantity.name in _SHOWN]
-HEADINGS = (
-    *("UTC", "exposure", "sections", "filter"),
-    *(_SHOWN[quantity.name] for quantity in _QUANTITIES),
-    *("peaks", "candidates", "likely real"),
-)
+
+
+def headings(checks: NightChecks) -> tuple[str, ...]:
+    """Return the headings of the columns."""
+    return (
+        *("UTC", "section" if checks.n_exposures == 1 else "exposure", "state", "filter"),
+        *(_SHOWN[quantity.name] for quantity in _QUANTITIES),
+        *("peaks", "candidates", "likely real"),
+    )
 
 
 def exposure_rows(checks: NightChecks) -> Iterator[Sequence[str]]:
-    """Yield the cells of each exposure and filter, numbers as medians over its sections."""
-    for _, grouped in groupby(checks.sections, lambda one: (one.exposure_id, one.filter)):
+    """Yield the cells of each exposure and filter, or of each section; numbers are medians over sections."""
+    single = checks.n_exposures == 1
+    for _, grouped in groupby(
+        checks.sections, lambda one: (one.exposure_id, one.section if single else one.filter)
+    ):
         sections = list(grouped)
-        yield (*_named(sections), *_medians(sections), *_counts(sections))
+        yield (*_named(sections, single), *_medians(sections), *_counts(sections))
 
 
-def _named(sections: Sequence[SectionCheck]) -> Sequence[str]:
+def _named(sections: Sequence[SectionCheck], single: bool) -> Sequence[str]:
     first = sections[0]
     time = (_MJD_ZERO + timedelta(days=first.mjd)).strftime("%H:%M:%S")
+    if single:
+        return time, first.section, first.state, first.filter
     states = Counter(one.state for one in sections)
     return (
         time,

@@ -24,6 +24,8 @@ _BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 SKY = ("seeing_arcsec", "sky_electron_per_s", "zero_point_per_s", "limiting_magnitude")
 DIFFERENCES = ("score_scatter", "star_residual", "star_residual_scatter", "difference_limiting_magnitude")
 _MOST_LABELS = 70
+#: Half of a scale is no less than so many times the scatter that is always normal.
+_LEAST_SPAN = 2.0
 
 
 def png(figure: Figure) -> bytes:
@@ -50,6 +52,7 @@ def over_sections(checks: NightChecks, names: Sequence[str]) -> Figure | None:
 
 def _panel(axes: Axes, checks: NightChecks, quantity: Quantity) -> None:
     place = _places(checks)
+    everything = [one.values[quantity.name] for one in checks.sections if quantity.name in one.values]
     for band in sorted({one.filter for one in checks.sections}):
         own = [one for one in checks.sections if one.filter == band and quantity.name in one.values]
         colour = FILTER_COLOURS.get(band, BLUE)
@@ -60,6 +63,10 @@ def _panel(axes: Axes, checks: NightChecks, quantity: Quantity) -> None:
         for drift in checks.drifts:
             if (drift.quantity, drift.filter) == (quantity, band) and drift.usual is not None:
                 axes.axhline(drift.usual * quantity.shown_times, color=colour, lw=0.8, ls="--", alpha=0.7)
+    # Where all is quiet the scale shows that, and not trifles.
+    (low, high), usual = axes.get_ylim(), float(np.median(everything))
+    half = max((high - low) / 2, _LEAST_SPAN * quantity.floor(usual) * quantity.shown_times)
+    axes.set_ylim((low + high) / 2 - half, (low + high) / 2 + half)
     unit = f"\n({quantity.unit})" if quantity.unit else ""
     axes.set_ylabel(f"{_wrapped(quantity.title)}{unit}", fontsize=8)
     axes.tick_params(labelsize=8)

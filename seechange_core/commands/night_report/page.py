@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from seechange_core import __version__
 from seechange_core.commands.night_report import figures
-from seechange_core.commands.night_report.exposure_rows import HEADINGS, exposure_rows
+from seechange_core.commands.night_report.exposure_rows import exposure_rows, headings
 from seechange_core.commands.night_report.status import status_of, tiles_of
 from seechange_core.store.night_checks import NightChecks, Unusual
 
@@ -81,8 +81,8 @@ def page(checks: NightChecks) -> str:
             "Medians of the earlier nights and of this one, at the right; the band is 3.5 sigma wide to either side. "
             "A black diamond is unusual.",
         ),
-        "<h2>Exposures</h2>",
-        _table(HEADINGS, exposure_rows(checks)),
+        f"<h2>{'Sections' if checks.n_exposures == 1 else 'Exposures'}</h2>",
+        _table(headings(checks), exposure_rows(checks)),
     ]
     title = escape(checks.title)
     body = "\n".join(parts)

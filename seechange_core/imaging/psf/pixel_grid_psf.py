@@ -18,7 +18,10 @@ from seechange_core.imaging.psf.rendering import moved_back, rendered
 from seechange_core.imaging.robust import scatter
 from seechange_core.imaging.stamps import cut, stamp_corners
 
-_MOST_REJECTIONS = 2
+_MOST_REJECTIONS = 3
+# A bright star that is none, such as a close pair, spoils the PSF and so makes good ones look bad: those with less than
+# this part of the worst chi-square are not judged before the worst is gone.
+_SHARED_BLAME = 0.5
 # A star's own pixels are trusted to this part of its light, so that one very bright star does not decide alone.
 _RELATIVE_ERROR = 0.005
 _REJECTION_SIGMA = 5.0
@@ -149,6 +152,8 @@ def fit_pixel_grid(
         chi2[used] = _core_chi2(model, fitted, fwhm)
         typical = float(np.median(chi2[used]))
         limit = typical + _REJECTION_SIGMA * max(scatter(chi2[used]), 0.1 * typical)
+        if turn < _MOST_REJECTIONS - 1:
+            limit = max(limit, _SHARED_BLAME * float(chi2[used].max()))
         keep = chi2 <= limit
         last = turn == _MOST_REJECTIONS or keep.sum() < max(1, 0.5 * len(used))
         if last or keep.sum() == used.sum():

@@ -128,6 +128,12 @@ def cleaned_pair(pair: AlignedPair, *, fill_error: float, min_usable_fraction: f
     )
 
 
+def noise_levels(pair: AlignedPair) -> tuple[float, float]:
+    """Return the typical noise of a pixel without sources in new image and reference (electron of the new image)."""
+    bad = _bad(pair.new) | _bad(pair.ref)
+    return _noise(pair.new.variance, bad), _noise(pair.ref.variance, bad) / pair.flux_ratio
+
+
 def _stand_ins(
     pair: AlignedPair,
     new_bad: NDArray[np.bool_],

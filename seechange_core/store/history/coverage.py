@@ -25,6 +25,8 @@ _ARCSEC_PER_DEG = 3600.0
 _LARGEST_RADIUS_DEG = 3.0
 #: Pointings of headers may be off by this much.
 _POINTING_ERROR_DEG = 0.1
+#: The WCS of headers as a rule by less than this.
+_HEADER_ERROR_DEG = 1.0 / 60.0
 #: Of cameras whose geometry is not known.
 _UNKNOWN_FIELD_DEG = 0.5
 
@@ -39,19 +41,16 @@ class Coverage:
         Its row.
     section : str
         Of the exposure.
-    image_id : UUID or None
-        The calibrated image; None before there is one.
     mapping : SkyMapping or None
         Of the astrometry; None before there is one, and then the footprint is what the header says.
     outside_arcsec : float or None
-        Distance from its nearest edge, 0 inside; None where only the pointing is known.
+        Distance from its nearest edge, 0 inside; None where what is known does not decide on it.
     corners : list of [ra, dec] or None
         Of its footprint (deg).
     """
 
     exposure: Exposure
     section: str
-    image_id: UUID | None = None
     mapping: SkyMapping | None = None
     outside_arcsec: float | None = None
     corners: list[list[float]] | None = None
@@ -114,7 +113,7 @@ def _imaged(
 ) -> Iterator[Coverage]:
     solved = select(Product.id).where(Product.provenance_id.in_(tagged), Product.process == "astrocal")
     wanted = (
-        select(Image.id, Image.section, Image.corners, Exposure, WorldCoordinates)
+        select(Image.section, Image.corners, Exposure, WorldCoordinates)
         .join(Product, Product.id == Image.id)
         .join(Exposure, Exposure.id == Image.exposure_id)
         .outerjoin(
@@ -132,14 +131,18 @@ def _imaged(
             in_cone(Image, ra, dec, _LARGEST_RADIUS_DEG),
             separation_deg(Image, ra, dec) <= Image.radius_deg + margin_deg,
         )
-    for image_id, section, corners, exposure, solution in session.execute(wanted):
+    # An outer join: a solution may be None.
+    rows: Any = session.execute(wanted)
+    for section, corners, exposure, solution in rows:
         footprint = corners if solution is None else solution.corners
+        outside_deg = distance_outside_deg(footprint, ra, dec) if footprint else None
+        if outside_deg and solution is None and outside_deg <= _HEADER_ERROR_DEG:
+            outside_deg = None
         yield Coverage(
             exposure,
             section or "",
-            image_id,
             None if solution is None else mapping_from_document(solution.mapping),
-            distance_outside_deg(footprint, ra, dec) * _ARCSEC_PER_DEG if footprint else None,
+            None if outside_deg is None else outside_deg * _ARCSEC_PER_DEG,
             footprint,
         )
 

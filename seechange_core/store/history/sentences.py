@@ -31,7 +31,7 @@ def stopped(stop: Stop, *, covers: bool) -> str:
     told = _STOPPED[stop.state].format(
         step=stop.step or "the first step", reason=stop.reason or "no reason given"
     )
-    return told if covers else f"by its pointing it may cover the position; {told}"
+    return told if covers else f"by its header it may cover the position; {told}"
 
 
 def unreadable(problem: str) -> str:

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-Metrics = Mapping[str, Any]
-
-
-def _metric(name: str) -> Callable[[Metrics], float | None]:
-    def value(metrics: Metrics) -> float | None:
-        found = metrics.get(name)
-        return float(found) if isinstance(found, int | float) and math.isfinite(found) else None
-
-    return value
 
 
 @dataclass(frozen=True)
@@ -32,10 +22,10 @@ class Quantity:
         On which side of the usual something is wrong.
     least_scatter : float
         Scatter from night to night that is always normal, so that quiet nights do not make trifles unusual.
-    relative : bool
-        Whether that is a part of the usual value.
     advice : str
         What to look at.
+    relative : bool
+        Whether the least scatter is a part of the usual value.
     expected : tuple of float or None
         Range in which it must be whatever it was before; None where nature decides.
     shown_times : float
@@ -56,10 +46,10 @@ class Quantity:
     shown_times: float = 1.0
     decimals: int = 2
 
-    @property
-    def value(self) -> Callable[[Metrics], float | None]:
-        """Takes the value from the metrics of the process; None where it was not measured."""
-        return _metric(self.name)
+    def value(self, metrics: Mapping[str, Any]) -> float | None:
+        """Take the value from the metrics of the process; None where it was not measured."""
+        found = metrics.get(self.name)
+        return float(found) if isinstance(found, int | float) and math.isfinite(found) else None
 
     def floor(self, usual: float) -> float:
         """Return the scatter that is always normal."""

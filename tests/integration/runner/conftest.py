@@ -41,7 +41,7 @@ N_REFERENCE = 3
 _RADIUS_ARCSEC = 1.0
 #: What says when and by whom a row was written, not what it says; objects are named after whoever was first.
 _NOT_COMPARED = {"created_at", "object_id"}
-_TABLES_NOT_COMPARED = {"reports", "code_versions", "objects"}
+_TABLES_NOT_COMPARED = {"reports", "code_versions", "objects", "object_counters"}
 
 
 @dataclass(frozen=True)

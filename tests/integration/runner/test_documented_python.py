@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seechange_core.models import Image, Measurements
+from seechange_core.models import Image, Measurements, Object
 from seechange_core.store import DataStore, Store
 
 HOW_TO = Path(__file__).parents[3] / "docs/how-to"
@@ -60,6 +60,12 @@ def test_why_nothing_was_found(processed: Any, capsys: pytest.CaptureFixture[str
     names = run(python_of(HOW_TO / "why-nothing-was-found.md"), {"store": store, "data": data})
     assert f"{exposure.components[0]['name']} C1" in capsys.readouterr().out
     assert names["decisions"].n_rows >= len(processed.rows(Measurements))
+
+
+def test_light_curves(processed: Any) -> None:
+    name = processed.rows(Object)[0].name
+    names = run(python_of(HOW_TO / "light-curves.md"), {"name": name})
+    assert len(names["detected"]) == names["n_measured"] == names["table"].n_rows == 1
 
 
 def test_emptying_the_local_disk(processed: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from seechange_core.api import FilteringParams, Params, Subtractor, hookimpl, parameter
-from seechange_core.frames import AlignedPair, Difference
+from seechange_core.frames import AlignedPair, Difference, Floats, Frame
 
 
 class ZogyParams(FilteringParams):
@@ -35,6 +35,14 @@ class Zogy(Subtractor):
         from seechange_zogy.proper_subtraction import proper_difference
 
         return proper_difference(pair, self.params)
+
+    def with_light(
+        self, difference: Difference, pair: AlignedPair, after: Frame, x: Floats, y: Floats
+    ) -> Difference | None:
+        """Add filtered light; see `Subtractor.with_light`."""
+        from seechange_zogy.proper_subtraction import difference_with_light
+
+        return difference_with_light(difference, pair, after, x, y, self.params)
 
 
 @hookimpl

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from seechange_core.frames import AlignedPair, Difference
-from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
+from seechange_core.frames import AlignedPair, Difference, Floats, Frame, PsfModel
+from seechange_core.imaging.subtraction.added_light import with_added_light
+from seechange_core.imaging.subtraction.cleaned_pair import cleaned_pair, noise_levels, without_background
 from seechange_core.imaging.subtraction.filtered_difference import (
     Filters,
     NoiseTerms,
@@ -52,7 +53,7 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
     x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
     difference = filtered_difference(
         cleaned,
-        _ProperFilters(cleaned),
+        ProperFilters(cleaned.new_psf, cleaned.ref_psf, cleaned.new_noise, cleaned.ref_noise),
         NoiseTerms(
             (x_error, y_error),
             float(np.hypot(params.relative_error, pair.flux_ratio_error)),
@@ -65,17 +66,38 @@ def proper_difference(pair: AlignedPair, params: ZogyParams) -> Difference:
     return replace(difference, metrics=metrics)
 
 
-class _ProperFilters:
-    """ZOGY's filters for images of one scale: each is filtered with the other's PSF, then the noise is whitened."""
+def difference_with_light(
+    difference: Difference, pair: AlignedPair, after: Frame, x: Floats, y: Floats, params: ZogyParams
+) -> Difference:
+    """Return the proper difference of a pair whose new image has light added; see `Subtractor.with_light`."""
+    (new_psf, ref_psf), noise = pair.psfs(), noise_levels(pair)
+    filters = ProperFilters(new_psf, ref_psf, *noise)
+    reach = new_psf.size // 2
+    return with_added_light(
+        difference, pair.new, after, x, y, filters, noise, reach=reach, border=params.border
+    )
 
-    def __init__(self, pair: CleanedPair) -> None:
-        self._pair = pair
+
+class ProperFilters:
+    """ZOGY's filters for images of one scale: each is filtered with the other's PSF, then the noise is whitened.
+
+    Parameters
+    ----------
+    new_psf, ref_psf : PsfModel
+        Of both images.
+    new_noise, ref_noise : float
+        Typical noise of a pixel (electron).
+    """
+
+    def __init__(self, new_psf: PsfModel, ref_psf: PsfModel, new_noise: float, ref_noise: float) -> None:
+        self._new_psf, self._ref_psf = new_psf, ref_psf
         # Dividing by F_D = 1 / sqrt(V_n + V_r) brings the difference to electrons of the new image.
-        total = pair.new_noise**2 + pair.ref_noise**2
-        self._new_share = np.float32(pair.new_noise**2 / total)
-        self._ref_share = np.float32(pair.ref_noise**2 / total)
+        total = new_noise**2 + ref_noise**2
+        self._new_share = np.float32(new_noise**2 / total)
+        self._ref_share = np.float32(ref_noise**2 / total)
 
     def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
-        new_psf = transformed_psf(self._pair.new_psf, x, y, shape)
-        ref_psf = transformed_psf(self._pair.ref_psf, x, y, shape)
+        """Return the filters of a place; see `FilterSource`."""
+        new_psf = transformed_psf(self._new_psf, x, y, shape)
+        ref_psf = transformed_psf(self._ref_psf, x, y, shape)
         return Filters(*whitened(new_psf, ref_psf, self._new_share, self._ref_share))
