@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+_INSTALLED = Path(__file__).parent / "installed.py"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the conformance tests."""
@@ -22,7 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With --seechange-conformance, leave out what a checkout of the core has configured for its own tests."""
+    if early_config.known_args_namespace.seechange_conformance:
+        early_config.known_args_namespace.confcutdir = str(_INSTALLED.parent)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """With --seechange-conformance, collect the tests of what is installed in place of files."""
     if config.getoption("--seechange-conformance"):
-        config.args[:] = [str(Path(__file__).parent / "installed.py")]
+        config.args[:] = [str(_INSTALLED)]

@@ -20,6 +20,8 @@ from seechange_core.testing.subtraction import SubtractionFigures, psf_photometr
 #: Of a pixel's noise: what may be left of a smooth difference between the two skies.
 _LEFT_OF_SKY = 0.15 / 28
 _BLOCK = 64
+#: Of `simulation.image_pair.CONDITIONS`, beside both orders of the seeing, misregistration and partial coverage.
+_DIFFICULT = ("undersampled", "elongated", "bright-sky", "spoilt")
 
 
 class SubtractorConformance(ComponentConformance):
@@ -53,7 +55,7 @@ class SubtractorConformance(ComponentConformance):
             lambda: subtraction_figures(pairs.pair_under(conditions), self.difference(conditions)),
         )
 
-    @pytest.mark.parametrize("conditions", ["aligned", "swapped", "equal", "spoilt"])
+    @pytest.mark.parametrize("conditions", ["aligned", "swapped", "equal", *_DIFFICULT])
     def test_score_has_scatter_1_on_empty_sky(self, conditions: str) -> None:
         """In both orders of the seeing: or a threshold in sigma means something else."""
         measured = self.figures(conditions).score_scatter
@@ -77,7 +79,7 @@ class SubtractorConformance(ComponentConformance):
             f"more than {least:.1f}, and none missed",
         )
 
-    @pytest.mark.parametrize("conditions", ["empty", "swapped", "equal", "spoilt"])
+    @pytest.mark.parametrize("conditions", ["empty", "swapped", "equal", *_DIFFICULT])
     def test_empty_sky_gives_no_detections(self, conditions: str) -> None:
         """Gaussian noise alone has 0.3 peaks beyond 5 sigma on such an image."""
         if conditions == "empty":
@@ -85,7 +87,9 @@ class SubtractorConformance(ComponentConformance):
             number = _n_peaks(_score(self.difference("empty")), simulated)
         else:
             number = self.figures(conditions).n_false
-        self.require(number <= 3, f"there are false detections ({conditions})", number, "at most 3")
+        # Nobody knows what lies between pixels that undersample the PSF, where the images are displaced besides.
+        most = 8 if conditions == "undersampled" else 3
+        self.require(number <= most, f"there are false detections ({conditions})", number, f"at most {most}")
 
     def test_misregistration_gives_no_detections(self) -> None:
         """The pair says how large it is: 0.12 and 0.09 pixel."""
