@@ -62,7 +62,11 @@ CHAIN = (
         ),
         ("measurements", "decisions"),
     ),
-    ("surroundings", ("image", "difference", "aligned_reference", "measurements", "mapping"), ("surroundings",)),
+    (
+        "surroundings",
+        ("image", "difference", "aligned_reference", "measurements", "mapping"),
+        ("surroundings",),
+    ),
     ("scoring", ("stamps", "measurements", "surroundings"), ("scores",)),
 )
 CALIBRATED = ("image", "background", "sources", "psf", "mapping", "photometry")

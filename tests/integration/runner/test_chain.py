@@ -61,7 +61,12 @@ def test_run_that_stopped_after_a_step_goes_on(survey: Any, new_exposure: Path) 
     (stopped,) = survey.process([new_exposure], through="detection")
     assert (stopped.state, stopped.step) == ("done", "detection")
     (whole,) = survey.process([new_exposure])
-    assert {step.process for step in whole.steps if step.made} == {"cutting", "measuring", "surroundings", "scoring"}
+    assert {step.process for step in whole.steps if step.made} == {
+        "cutting",
+        "measuring",
+        "surroundings",
+        "scoring",
+    }
     assert whole.state == "done"
 
 
