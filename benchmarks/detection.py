@@ -6,9 +6,9 @@ CPU seconds of this process with one thread, best of several runs after one that
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from dataclasses import replace
+
+from timing import best
 
 from seechange_core.frames import Stamps
 from seechange_core.imaging.stamps import cut_triplets
@@ -19,17 +19,6 @@ from seechange_core.simulation.image_pair import CCD_SHAPE, CONDITIONS, image_pa
 from seechange_core.steps.detection import DetectionParams, detect
 from seechange_core.steps.measuring import Measuring, MeasuringParams
 from seechange_core.steps.step import StepContext
-
-
-def best(action: Callable[[], object], repeat: int) -> float:
-    """CPU seconds of the fastest of several runs; one more before them compiles."""
-    action()
-    seconds = []
-    for _ in range(repeat):
-        start = time.process_time()
-        action()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ little; the ratio to sep.Background on the same image says more.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import sep
+from timing import best
 
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
@@ -45,17 +45,6 @@ def scene(rows: int, columns: int, n_stars: int) -> Frame:
     light = light[HALF:-HALF, HALF:-HALF].clip(0)
     data = random.poisson(light + SKY) + random.normal(0, READ_NOISE, light.shape)
     return Frame(data, light + SKY + READ_NOISE**2, np.zeros(light.shape, np.uint16))
-
-
-def best(action: Callable[[], object], repeat: int) -> float:
-    """CPU seconds of the fastest of several runs; one more before them compiles."""
-    action()
-    seconds = []
-    for _ in range(repeat):
-        start = time.process_time()
-        action()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 def main() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
+from timing import best
 
 from seechange_core.frames import MaskPlane
 from seechange_core.imaging.detrending.cosmic_rays import find_cosmic_rays
@@ -40,23 +39,14 @@ def main() -> None:
         hit = best(
             lambda d=data, m=mask: find_cosmic_rays(
                 d, m, threshold=5.0, sharpest_fwhm=2.5, skirt_threshold=1.0
-            )
+            ),
+            _REPEATS,
         )
         trails = best(
-            lambda d=data, m=mask: find_trails(d, m, threshold=6.0, shortest=240.0, margin=2.0, most=12)
+            lambda d=data, m=mask: find_trails(d, m, threshold=6.0, shortest=240.0, margin=2.0, most=12),
+            _REPEATS,
         )
         print(f"{name:24s} cosmic rays {hit:.3f} CPU s, trails {trails:.3f} CPU s")
-
-
-def best(action: Callable[[], object]) -> float:
-    """CPU seconds of the fastest of several runs; one more before them compiles."""
-    action()
-    seconds = []
-    for _ in range(_REPEATS):
-        start = time.process_time()
-        action()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

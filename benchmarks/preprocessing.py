@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import resource
-import time
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from timing import best
 
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending import (
@@ -115,17 +114,6 @@ def simulated(n_stars: int) -> tuple[SectionData, dict[str, Calibration], Detect
     }
     calibrations |= {kind: CalibrationTable(kind, table, f"{kind}-id") for kind, table in tables.items()}
     return SectionData(raw, "adu", detector.amplifiers, info), calibrations, detector
-
-
-def best(action: Callable[[], object], repeat: int) -> float:
-    """CPU seconds of the fastest of several runs; one more before them compiles."""
-    action()
-    seconds = []
-    for _ in range(repeat):
-        start = time.process_time()
-        action()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 def main() -> None:

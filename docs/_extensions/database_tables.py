@@ -10,9 +10,11 @@ from typing import Any
 from restructured_text import list_table
 from sqlalchemy import Column, Enum
 
-from seechange_core.frames import MeasurementTable
+from seechange_core.frames import MeasurementTable, SurroundingsTable
 from seechange_core.models import Base
 
+#: Tables whose columns are those of a table in memory.
+_IN_MEMORY = {"measurements": MeasurementTable, "surroundings": SurroundingsTable}
 _FIXED = {"id": "primary key", "created_at": "when the row was written (UTC)"}
 # What a name ends in says the unit.
 _UNITS = {
@@ -41,10 +43,10 @@ def _prose(docstring: str) -> str:
 def _meanings(model: type[Any]) -> dict[str, str]:
     """Return what the docstrings of a model and of its mixed-in parts say of columns."""
     found = dict(_FIXED)
-    if model.__tablename__ == "measurements":
+    if model.__tablename__ in _IN_MEMORY:
         found |= {
             name: f"{meaning} ({unit})" if unit else meaning
-            for name, (_, unit, meaning) in MeasurementTable.COLUMNS.items()
+            for name, (_, unit, meaning) in _IN_MEMORY[model.__tablename__].COLUMNS.items()
         }
     for part in reversed(model.__mro__):
         docstring = inspect.cleandoc(part.__dict__.get("__doc__") or "")

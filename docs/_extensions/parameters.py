@@ -36,6 +36,7 @@ def _slots(schema: ProcessSchema, registry: Registry) -> Iterator[str]:
         block = f"{schema.process}.{slot.name}" if slot.name else schema.process
         installed = registry.components(slot.kind, slot.stage)
         what = f"names of {slot.kind}s, in order" if slot.many else f"name of the {slot.kind}"
+        what += ", or nothing" if slot.optional else ""
         yield f"``{block}.use``: {what}; installed: {', '.join(f'``{name}``' for name in installed)}\n"
         for name, component in installed.items():
             about = (component.__doc__ or "").strip().splitlines()[0]

@@ -21,8 +21,8 @@ _SAME_SOURCE_PIXEL = 1.0
 _IMAGES_AT_ONCE = 200
 _ARCSEC_PER_DEG = 3600.0
 
-#: Flux and error in the unit of the difference's reference, or NaN.
-ReferenceFlux = tuple[float, float]
+#: Flux and error, or NaN, and their unit.
+ReferenceFlux = tuple[float, float, str]
 
 
 def force(
@@ -93,7 +93,8 @@ def _measured(
     found = forced_fluxes(pixels)
     for number, image in enumerate(images):
         factor = float(image.photometry.flux_per_electron_at(x[number], y[number])[0])
-        reference_flux, reference_error = reference_fluxes[image.reference]
+        reference_flux, reference_error, unit = reference_fluxes[image.reference]
+        comparable = unit == image.photometry.flux_unit != "electron"
         yield ForcedPhotometry(
             id=row_id(f"{provenance_id}:{target.id}:{image.id}"),
             object_id=target.id,
@@ -107,8 +108,8 @@ def _measured(
             filter=image.filter,
             flux=float(found.flux[number]) * factor,
             flux_error=float(found.flux_error[number]) * factor,
-            reference_flux=reference_flux,
-            reference_flux_error=reference_error,
+            reference_flux=reference_flux if comparable else None,
+            reference_flux_error=reference_error if comparable else None,
             flux_unit=image.photometry.flux_unit,
             masked_fraction=float(found.masked_fraction[number]),
             chi2=float(found.chi2[number]),
@@ -121,13 +122,14 @@ def _reference_flux(store: Store, identity: str, target: Any) -> ReferenceFlux:
     Whether it looks like a star is not asked: a coadd of a variable star does not, where some members were clipped.
     """
     if not identity:
-        return np.nan, np.nan
+        return np.nan, np.nan, ""
     reference = store.references.load_sources(identity)
     sources, mapping, photometry = (reference[role] for role in ("sources", "mapping", "photometry"))
     ra, dec = mapping.pixel_to_sky(sources["x"], sources["y"])
     distance = separation_deg(target.ra, target.dec, ra, dec) * _ARCSEC_PER_DEG / mapping.pixel_scale_arcsec
-    if not len(distance) or not distance.min() <= _SAME_SOURCE_PIXEL or photometry.flux_unit == "electron":
-        return np.nan, np.nan
+    if not len(distance) or not distance.min() <= _SAME_SOURCE_PIXEL:
+        return np.nan, np.nan, ""
     nearest = int(distance.argmin())
     factor = float(photometry.flux_per_electron_at(sources["x"][nearest], sources["y"][nearest])[0])
-    return float(sources["flux"][nearest]) * factor, float(sources["flux_error"][nearest]) * factor
+    flux, error = (float(sources[name][nearest]) * factor for name in ("flux", "flux_error"))
+    return flux, error, photometry.flux_unit

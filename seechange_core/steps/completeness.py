@@ -47,7 +47,8 @@ class Completeness(Step):
     def run(self, inputs: Mapping[str, Any], params: Any, context: StepContext) -> StepResult:
         """Return ``recovered``: `RecoveredTable`, and ``completeness``: `CompletenessTable`.
 
-        ``sky_magnitude50`` of the metrics is the magnitude at which half of the sources on empty sky are measured.
+        Metrics are ``n_fakes``, how many reached each stage (``n_detected`` ...), and of what was measured, and where
+        it is known, the magnitude at which half are found (``sky_magnitude50``, ``galaxy_magnitude50`` ...).
         """
         radius_pixel = params.match_radius_fwhm * inputs["psf"].fwhm
         recovered = recover(
@@ -56,9 +57,9 @@ class Completeness(Step):
         metrics: dict[str, float] = {"n_fakes": recovered.n_rows}
         metrics |= {f"n_{stage}": int(np.count_nonzero(recovered[stage])) for stage in STAGES}
         curves = completeness_of(recovered)
-        wanted = (curves["environment"] == "sky") & (curves["stage"] == "measured")
-        if wanted.any():
-            metrics["sky_magnitude50"] = float(curves["magnitude50"][wanted][0])
+        known = curves.rows((curves["stage"] == "measured") & np.isfinite(curves["magnitude50"]))
+        names = (f"{environment}_magnitude50" for environment in known["environment"])
+        metrics |= dict(zip(names, known["magnitude50"].tolist(), strict=True))
         return StepResult({"recovered": recovered, "completeness": curves}, metrics)
 
 

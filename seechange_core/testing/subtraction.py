@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from seechange_core.frames import ColumnTable, Difference, Floats
 from seechange_core.imaging.subtraction.score_scatter import score_scatter
 from seechange_core.simulation.pair import SimulatedPair
+from seechange_core.steps.cuts import DEFAULT_CUTS
 from seechange_core.steps.detection import DetectionParams, detect
 
 _MATCH_PIXEL = 2.0
@@ -66,6 +67,7 @@ def subtraction_figures(
 ) -> SubtractionFigures:
     """Compare a difference, which must have a score, with the transients of the simulated pair."""
     detections = detect(difference, DetectionParams(threshold=threshold))
+    detections = detections.rows(detections["unusable_fraction"] <= DEFAULT_CUTS["unusable"]["delete"])
     transients = _measurable(simulated.transients, difference)
     x, y, flux, snr = (transients[name] for name in ("x", "y", "flux", "expected_snr"))
     found = _nearest(detections, transients) < _MATCH_PIXEL

@@ -126,7 +126,7 @@ def test_own_queries_read_only(full_chain: Any) -> None:
 def test_deletion_tells_first_and_then_does_it(full_chain: Any) -> None:
     data = of_section(full_chain)
     planned = data.delete_from_disk_and_database(dry_run=True)
-    assert len(planned.products) == 9
+    assert len(planned.products) == 10
     assert data.get_image() is not None
     assert data.delete_from_disk_and_database() == planned
     assert data.get_image() is None
@@ -135,7 +135,7 @@ def test_deletion_tells_first_and_then_does_it(full_chain: Any) -> None:
 
 def test_removed_files_leave_their_rows(full_chain: Any) -> None:
     data = of_section(full_chain)
-    assert len(data.remove_data_from_disk()) == 11
+    assert len(data.remove_data_from_disk()) == 12
     assert data.get_detections().n_sources == 3
     with pytest.raises(StoreError, match="is missing on this disk"):
         _ = data.get_detections().data

@@ -36,20 +36,25 @@ from seechange_core.pipeline import (
     CALIBRATED_ROLES,
     COADD_CHAIN,
     EXPOSURE_CHAIN,
+    INJECTION_CHAIN,
     Plan,
     PlannedStep,
     coadd_plan,
     exposure_plan,
+    injection_plan,
     process_schemas,
 )
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_inputs import CORRECTED_BEFORE
+from seechange_core.runner.injected_search import search_in_memory
 from seechange_core.steps.step import (
     CalibratedImage,
     CalibrationRequest,
     CatalogRequest,
     ReferenceRequest,
+    ReferenceSources,
+    ReferenceSourcesRequest,
     StepContext,
 )
 
@@ -58,7 +63,9 @@ pytestmark = pytest.mark.slow
 STORED = Path(__file__).with_name("step_versions.json")
 UPDATED = os.environ.get("SEECHANGE_UPDATE_STEP_VERSIONS") == "1"
 SECTION = "C1"
-PROCESSES = list(dict.fromkeys(step.process for step in (*COADD_CHAIN, *EXPOSURE_CHAIN)))
+#: The rest of a branch with injected sources are the steps of the chain.
+BRANCH = (INJECTION_CHAIN[0], INJECTION_CHAIN[-1])
+PROCESSES = list(dict.fromkeys(step.process for step in (*COADD_CHAIN, *EXPOSURE_CHAIN, *BRANCH)))
 #: Absolute for sums and parts, which are of order 1, and relative for larger numbers.
 TOLERANCE = 1e-4
 
@@ -85,7 +92,7 @@ class Bench:
         )
         made = self._run(coadd_plan(self.profile), {"members": members, "grid": grid})
         self.reference = CalibratedImage(**{role: made[role] for role in CALIBRATED_ROLES})
-        self._run(exposure_plan(self.profile), self._origin(files.new[0]))
+        self._inject(self._run(exposure_plan(self.profile), self._origin(files.new[0])))
 
     def _combined(self, kind: str, paths: tuple[Path, ...]) -> CalibrationFrame:
         detrenders = {one.name: one for one in self.profile.components("preprocessing")[""]}
@@ -122,11 +129,31 @@ class Bench:
             made |= outputs
         return made
 
+    def _inject(self, searched: dict[str, Any]) -> None:
+        branch = injection_plan(self.profile)
+        # Which sources are injected follows from the identity; here it must not follow from versions.
+        made = search_in_memory(
+            branch,
+            searched,
+            lambda planned: planned.process,
+            lambda planned, request: self._answer(request, planned),
+            instrument=self.instrument,
+        ).outputs
+        first, last = branch.steps[0], branch.steps[-1]
+        for planned, inputs in ((first, searched), (last, {**searched, **made})):
+            self.summaries[planned.process] = {
+                "versions": versions(planned),
+                "inputs": summary({role: inputs[role] for role in planned.step.inputs}),
+                "outputs": summary({role: made[role] for role in planned.step.outputs}),
+            }
+
     def _answer(self, request: Any, planned: PlannedStep) -> Any:
         if isinstance(request, CatalogRequest):
             return at_epoch(planned.components[request.slot][0].fetch(request.region), request.epoch_mjd)
         if isinstance(request, CalibrationRequest):
             return self.calibrations
+        if isinstance(request, ReferenceSourcesRequest):
+            return ReferenceSources(self.reference.sources, self.reference.mapping, self.reference.photometry)
         return self.reference if isinstance(request, ReferenceRequest) else None
 
 

@@ -10,7 +10,15 @@ from seechange_core.commands.plots.completeness import plot_completeness
 from seechange_core.frames import DetectionTable, FakeTable, MeasurementTable, RecoveredTable, ScoreTable
 from seechange_core.frames.fakes import GALAXY, SKY, STAGES
 from seechange_core.imaging.candidates.completeness import CompletenessFit, fit_completeness
-from seechange_core.steps.completeness import completeness_of, near_fakes, recover
+from seechange_core.simulation.psf_field import MoffatField
+from seechange_core.steps.completeness import (
+    Completeness,
+    CompletenessParams,
+    completeness_of,
+    near_fakes,
+    recover,
+)
+from seechange_core.steps.step import StepContext
 
 
 def table(kind, n_rows, **columns):
@@ -132,6 +140,27 @@ def recovered(n_rows: int = 200, *, calibrated: bool = True) -> RecoveredTable:
     )
     made.meta["flux_unit"] = "nJy" if calibrated else "electron"
     return made
+
+
+def test_the_metrics_of_the_step_say_where_half_is_found() -> None:
+    made, nothing = recovered(), (DetectionTable.empty(), MeasurementTable.empty(), ScoreTable.empty())
+    detections = table(
+        DetectionTable,
+        made.n_rows,
+        x=np.arange(made.n_rows) * 50.0,
+        score=np.where(made["measured"], 9.0, -9.0),
+    )
+    measurements = table(MeasurementTable, made.n_rows, stamp=np.arange(made.n_rows))
+    psf = MoffatField((100, 100), 4.0, (0.0, 0.0), 3.5).model()
+    fakes = FakeTable({**{name: made[name] for name in FakeTable.COLUMNS}, "x": detections["x"]}, made.meta)
+    inputs = {"fakes": fakes, "psf": psf, "detections": detections, "measurements": measurements}
+    result = Completeness().run({**inputs, "scores": nothing[2]}, CompletenessParams(), StepContext({}, None))
+    assert result.metrics["n_measured"] == np.count_nonzero(made["measured"])
+    assert result.metrics["sky_magnitude50"] == pytest.approx(21.8, abs=0.15)
+    assert result.metrics["galaxy_magnitude50"] == pytest.approx(21.3, abs=0.15)
+    empty = dict(zip(("detections", "measurements", "scores"), nothing, strict=True))
+    unknown = Completeness().run({**inputs, **empty}, CompletenessParams(), StepContext({}, None))
+    assert set(unknown.metrics) == {"n_fakes", "n_detected", "n_measured", "n_accepted"}
 
 
 @pytest.mark.parametrize("calibrated", [True, False])

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from alerts import decam_triplets, ztf_triplets
 from cameras import TEST_CAMERAS, TRAINING_CAMERAS, VALIDATION_CAMERAS
-from make_stamps import NIGHTS, simulated_scenes
 from real_scenes import real_background_scenes
+from simulated_scenes import NIGHTS, simulated_scenes
 from stamp_cache import together
 
 from seechange_core.frames import Stamps

@@ -92,7 +92,10 @@ def warp_psf(
 @numba.njit(cache=True, nogil=True)
 def _resample_stamp(coefficients, x_zero, y_zero, jacobian, half, out):  # type: ignore[no-untyped-def]
     """Add to ``out`` (2 half + 1 squared) a stamp resampled by a linear map; (x_zero, y_zero) goes to its middle."""
-    side, n = coefficients.shape[0], 2 * half + 1
+    # Zeros around the stamp, so that the kernel fits everywhere near it.
+    side, n = coefficients.shape[0] + 2 * TAPS, 2 * half + 1
+    padded = np.zeros((side, side), np.float32)
+    padded[TAPS : side - TAPS, TAPS : side - TAPS] = coefficients
     x_weights, y_weights = np.empty(TAPS * CHUNK, np.float32), np.empty(TAPS * CHUNK, np.float32)
     column, line = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     right, up = np.empty(CHUNK, np.float32), np.empty(CHUNK, np.float32)
@@ -108,11 +111,12 @@ def _resample_stamp(coefficients, x_zero, y_zero, jacobian, half, out):  # type:
         spline_weights(right[: k + 1], x_weights)
         spline_weights(up[: k + 1], y_weights)
         for at in range(k + 1):
-            left, top = column[at] - BEFORE, line[at] - BEFORE
-            total = 0.0
-            for j in range(max(-top, 0), min(side - top, TAPS)):
-                along = 0.0
-                for i in range(max(-left, 0), min(side - left, TAPS)):
-                    along += x_weights[i * CHUNK + at] * coefficients[top + j, left + i]
-                total += y_weights[j * CHUNK + at] * along
+            left, top = column[at] - BEFORE + TAPS, line[at] - BEFORE + TAPS
+            total = np.float32(0.0)
+            if min(left, top) >= 0 and max(left, top) <= side - TAPS:
+                for j in range(TAPS):
+                    along = np.float32(0.0)
+                    for i in range(TAPS):
+                        along += x_weights[i * CHUNK + at] * padded[top + j, left + i]
+                    total += y_weights[j * CHUNK + at] * along
             out[(place - k + at) // n, (place - k + at) % n] += total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,20 @@ def test_completeness_can_be_queried(searched: Any, new_exposure: Path) -> None:
     assert (limit.kind, limit.magnitude, limit.error) == (INJECTED, sky.magnitude50, sky.error50)
     # Half is found where the noise is a fifth of the light, or a little below: peaks are looked for.
     assert limit.magnitude == pytest.approx(before.magnitude, abs=0.1 + 3.0 * sky.error50)
+
+
+def test_documented_queries(searched: Any, new_exposure: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    searched.process([new_exposure], *FAKES)
+    text = (Path(__file__).parents[3] / "docs/how-to/completeness.md").read_text("utf-8")
+    services = searched.services()
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "documentation", "exec"), {"store": services.store})
+    assert INJECTED in capsys.readouterr().out
+    (query,) = re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    with services.store.database.read() as session:
+        ((band, magnitude, width),) = session.connection().exec_driver_sql(query.rstrip().rstrip(";")).all()
+    services.store.database.close()
+    assert (band, 20 < magnitude < 24, 0 < width < 1) == ("r", True, True)
 
 
 def test_commands(searched: Any, new_exposure: Path, tmp_path: Path) -> None:
