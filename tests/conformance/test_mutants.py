@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from seechange_core.testing.conformance.component import ComponentConformance
@@ -14,11 +11,11 @@ from tests.conformance.mutants import Mutant
 MUTANTS = [*mutants_of_subtractors.MUTANTS, *mutants_of_instruments.MUTANTS, *mutants_of_the_others.MUTANTS]
 
 
-def check(tests: type[ComponentConformance], mutant: Mutant) -> Callable[[], Any]:
-    return lambda: getattr(tests(), mutant.check)(**mutant.arguments)
+def check(tests: type[ComponentConformance], mutant: Mutant) -> None:
+    getattr(tests(), mutant.check)(**mutant.arguments)
 
 
-def test_there_are_mutants_of_every_kind_and_most_checks() -> None:
+def test_there_are_mutants_of_every_kind() -> None:
     assert len(MUTANTS) >= 20
     assert {mutant.original.component.kind for mutant in MUTANTS} == {
         "instrument", "calibrator", "subtractor", "scorer", "catalog",
@@ -29,7 +26,6 @@ def test_there_are_mutants_of_every_kind_and_most_checks() -> None:
     "mutant", MUTANTS, ids=lambda mutant: f"{mutant.original.component.name}: {mutant.wrong}"
 )
 def test_mutant_is_caught_by_its_check_and_the_real_one_passes(mutant: Mutant) -> None:
-    check(mutant.original, mutant)()
-    with pytest.raises((pytest.fail.Exception, Exception)) as caught:
-        check(mutant.tests, mutant)()
-    assert not isinstance(caught.value, pytest.skip.Exception), f"not tested: {caught.value}"
+    check(mutant.original, mutant)
+    with pytest.raises(pytest.fail.Exception, match=r"measured:(.|\n)*asked:"):
+        check(mutant.tests, mutant)
