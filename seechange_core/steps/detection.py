@@ -24,7 +24,10 @@ class DetectionParams(Params):
         gt=0,
     )
     deblend_contrast: float = parameter(
-        0.02, description="and if it has more than this part of the height of the higher one", ge=0, lt=1
+        0.02,
+        description="Such a peak also needs more than this part of the height of the higher one",
+        ge=0,
+        lt=1,
     )
     noise_block: int = parameter(
         128,

@@ -14,7 +14,7 @@ from seechange_core.frames import OrbitTable
 from seechange_core.imaging.asteroids.daily_places import daily_places, within_reach
 from seechange_core.imaging.asteroids.ephemeris import seen_asteroids
 from seechange_core.imaging.asteroids.planets import displacements
-from seechange_core.imaging.asteroids.two_body import GAUSS, eccentric_anomaly, heliocentric_positions
+from seechange_core.imaging.asteroids.two_body import GAUSS, eccentric_anomaly
 from seechange_core.imaging.astrometry.observer import Place, terrestrial_time
 
 EPOCH = 60600.0

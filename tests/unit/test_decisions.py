@@ -47,7 +47,7 @@ def test_a_profile_changes_single_thresholds_and_adds_tests() -> None:
     params = CutParams(
         cuts={
             "wide": {"flag": 1.5},
-            "narrow": {"flag": None},
+            "narrow": {"flag": None, "delete": None},
             "at_the_edge": {"column": "edge_distance", "comparison": "below", "delete": 5},
         }
     )

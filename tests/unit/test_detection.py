@@ -34,7 +34,7 @@ def test_both_signs_are_found_and_counted() -> None:
     np.testing.assert_array_equal(table["score"], np.float32([8.0, -7.0]))
     np.testing.assert_array_equal(table["noise"], [1.0, 1.0])
     assert result.metrics == {"n_detections": 2, "n_positive": 1, "n_negative": 1, "n_noisy": 0}
-    assert table.meta == {"threshold": 5.0}
+    assert table.meta == {"threshold": 5.0, "noise_block": 128, "noise_tolerance": 0.15}
 
 
 def test_where_the_score_is_too_noisy_it_is_divided_by_its_scatter() -> None:
