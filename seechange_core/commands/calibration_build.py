@@ -177,7 +177,7 @@ def _amplifier(measured: dict[str, Any]) -> str:
 
 
 def _draw(measured: list[MeasuredGain], folder: Path) -> None:
-    from seechange_core.commands.plots.photon_transfer import plot_transfer
+    from seechange_core.plots.photon_transfer import plot_transfer
 
     folder.mkdir(parents=True, exist_ok=True)
     for one in measured:

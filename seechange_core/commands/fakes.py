@@ -112,7 +112,7 @@ def show(
     )
     if picture is None:
         return
-    from seechange_core.commands.plots.completeness import plot_completeness
+    from seechange_core.plots.completeness import plot_completeness
 
     tables = recovered_fakes(store, selection)
     if not tables:

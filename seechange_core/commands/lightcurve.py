@@ -117,7 +117,7 @@ def _parquet(table: Any) -> bytes:
 
 
 def _draw(table: Any, path: Path) -> None:
-    from seechange_core.commands.plots.light_curves import plot_light_curve
+    from seechange_core.plots.light_curves import plot_light_curve
 
     columns = (table[name] for name in ("mjd", "flux", "flux_error", "filter"))
     unit = " or ".join(sorted(set(table["flux_unit"])))

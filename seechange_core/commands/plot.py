@@ -40,7 +40,7 @@ def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...
 
     A difference is drawn as it is; 'seechange plot difference' draws it with its detections.
     """
-    from seechange_core.commands.plots.images import plot_image
+    from seechange_core.plots.images import plot_image
     from seechange_core.store import DataStore
 
     found = DataStore(open_located(profile_file, assignments), image_id=image_id).get_image()
@@ -58,7 +58,7 @@ def astrometry(image_id: UUID, profile_file: Path | None, assignments: tuple[str
 
     As arrows over the image, and against one another.
     """
-    from seechange_core.commands.plots.astrometry import plot_residuals
+    from seechange_core.plots.astrometry import plot_residuals
     from seechange_core.store import DataStore
 
     data = DataStore(open_located(profile_file, assignments), image_id=image_id)
@@ -78,7 +78,7 @@ def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str
 
     IMAGE_ID is the difference, or the new image.
     """
-    from seechange_core.commands.plots.images import plot_difference
+    from seechange_core.plots.images import plot_difference
 
     data = _of_new_image(profile_file, assignments, image_id)
     found, detections = data.get_subtraction(), data.get_detections()
@@ -102,7 +102,7 @@ def stamps(
     """
     import numpy as np
 
-    from seechange_core.commands.plots.candidates import plot_stamps
+    from seechange_core.plots.candidates import plot_stamps
 
     data = _of_new_image(profile_file, assignments, image_id)
     cutouts, measurements = data.get_cutouts(), data.get_measurement_table()

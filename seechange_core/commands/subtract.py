@@ -56,10 +56,10 @@ def subtract(
       seechange subtract new.fits ref.fits --set instrument.fits.gain=1.7 --json
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     from seechange_core.builtin.plain_fits import read_plain_image
-    from seechange_core.commands.plots.pairs import plot_subtraction
     from seechange_core.commands.settings import read_profile
     from seechange_core.errors import StoreError
     from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
+    from seechange_core.plots.pairs import plot_subtraction
     from seechange_core.runner.plain_subtraction import measure_plain_pair, subtract_plain_pair
     from seechange_core.store.formats.plain_difference import write_plain_difference
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from seechange_core.commands.plots.completeness import plot_completeness
 from seechange_core.frames import DetectionTable, FakeTable, MeasurementTable, RecoveredTable, ScoreTable
 from seechange_core.frames.fakes import GALAXY, SKY, STAGES
 from seechange_core.imaging.candidates.completeness import CompletenessFit, fit_completeness
+from seechange_core.plots.completeness import plot_completeness
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.steps.completeness import (
     Completeness,

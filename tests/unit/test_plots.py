@@ -9,11 +9,6 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from seechange_core.commands.plots.astrometry import plot_residuals
-from seechange_core.commands.plots.candidates import plot_stamps
-from seechange_core.commands.plots.images import plot_difference, plot_image
-from seechange_core.commands.plots.light_curves import plot_light_curve
-from seechange_core.commands.plots.style import robust_level
 from seechange_core.frames import (
     Difference,
     Frame,
@@ -25,6 +20,11 @@ from seechange_core.frames import (
     Stamps,
 )
 from seechange_core.imaging.stamps import cut_triplets
+from seechange_core.plots.astrometry import plot_residuals
+from seechange_core.plots.candidates import plot_stamps
+from seechange_core.plots.images import plot_difference, plot_image
+from seechange_core.plots.light_curves import plot_light_curve
+from seechange_core.plots.style import robust_level
 
 SHAPE = (60, 80)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from seechange_core import Pipeline
-from seechange_core.commands.plots.images import plot_difference
+from seechange_core.plots.images import plot_difference
 
 profile, *exposures = sys.argv[1:]
 pipeline = Pipeline(profile, detection={"threshold": 6})

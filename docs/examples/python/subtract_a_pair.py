@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seechange_core.imaging.peaks import find_peaks
 from seechange_core.simulation.image_pair import image_pair
+from seechange_core.steps.detection import DetectionParams, detect
 from seechange_zogy import Zogy
 
 # A simulated new image and its reference on the same pixels, with their PSFs; yours is an `AlignedPair` too.
@@ -13,8 +13,8 @@ print(simulated.pair)
 difference = Zogy(Zogy.Params(tile=256)).subtract(simulated.pair)
 print(difference)
 
-peaks = find_peaks(difference.score, threshold=5.0, separation=difference.psf.fwhm)
+detections = detect(difference, DetectionParams(threshold=5.0))
 bright = simulated.transients["expected_snr"] > 10
 print(
-    f"{len(peaks.x)} detections; {bright.sum()} of the {simulated.transients.n_rows} transients are above S/N 10"
+    f"{detections.n_rows} detections; {bright.sum()} of the {simulated.transients.n_rows} transients are above S/N 10"
 )

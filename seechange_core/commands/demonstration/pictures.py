@@ -10,11 +10,11 @@ from astropy.table import Table
 
 from seechange_core.commands.demonstration.comparison import MATCH_RADIUS_PIXEL, SectionComparison
 from seechange_core.commands.demonstration.survey import SurveyRun
-from seechange_core.commands.plots.candidates import plot_stamps
-from seechange_core.commands.plots.images import plot_difference
-from seechange_core.commands.plots.light_curves import plot_light_curve
-from seechange_core.commands.plots.style import save
 from seechange_core.frames.photometry import NJY_ZERO_POINT
+from seechange_core.plots.candidates import plot_stamps
+from seechange_core.plots.images import plot_difference
+from seechange_core.plots.light_curves import plot_light_curve
+from seechange_core.plots.style import save
 from seechange_core.simulation.sky import light_curve
 
 _STAMPS = 24

@@ -13,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seechange_core.commands.plots.style import BLACK, BLUE, FILTER_COLOURS, GREEN, ORANGE, RED, new_figure
+from seechange_core.plots.style import BLACK, BLUE, FILTER_COLOURS, GREEN, ORANGE, RED, new_figure
 from seechange_core.store.night_checks import QUANTITIES, Drift, NightChecks, Quantity, SectionCheck
 
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)

@@ -39,11 +39,11 @@ def run(name: str, *arguments: object, monkeypatch: pytest.MonkeyPatch) -> dict[
 
 def test_subtract_a_pair(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found = run("subtract_a_pair.py", monkeypatch=monkeypatch)
-    assert len(found["peaks"].x) >= found["bright"].sum() > 0
+    assert found["detections"].n_rows >= found["bright"].sum() > 0
     assert "<Difference 512 x 512 pixels, with score, flux" in capsys.readouterr().out
 
 
-def test_process_an_exposure(
+def test_process_an_exposure_and_draw_light_curves(
     survey: Any, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -53,6 +53,12 @@ def test_process_an_exposure(
     assert found["section"].report.state == "done"
     assert len(survey.rows(Measurements)) > 20
     assert (tmp_path / "C1.png").stat().st_size > 10_000
+
+    monkeypatch.setenv("SEECHANGE_CONFIG", str(profile))
+    drawn = run("light_curves.py", 2, monkeypatch=monkeypatch)
+    assert len(drawn["changed"]) == 2
+    assert drawn["curve"].n_rows == 1
+    assert (tmp_path / f"{drawn['target'].name}.png").stat().st_size > 5_000
 
 
 def test_what_a_pipeline_is_given_is_checked(profile: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from seechange_core.commands.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY_BLUE, new_figure
 from seechange_core.imaging.calibration.photon_transfer import TransferCurve
+from seechange_core.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY_BLUE, new_figure
 
 _COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY_BLUE)
 

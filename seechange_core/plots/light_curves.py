@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from seechange_core.commands.plots.style import BLACK, BLUE, FILTER_COLOURS, new_figure
+from seechange_core.plots.style import BLACK, BLUE, FILTER_COLOURS, new_figure
 
 _MARKERS = "osD^vP*"
 

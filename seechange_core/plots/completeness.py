@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seechange_core.commands.plots.style import BLACK, BLUE, GREEN, ORANGE, new_figure
 from seechange_core.frames import Floats, RecoveredTable
 from seechange_core.frames.fakes import ENVIRONMENTS, GALAXY, SKY, STAR
 from seechange_core.imaging.candidates.completeness import fit_completeness
+from seechange_core.plots.style import BLACK, BLUE, GREEN, ORANGE, new_figure
 
 _COLOURS = {SKY: BLUE, GALAXY: ORANGE, STAR: GREEN}
 _NAMES = {SKY: "empty sky", GALAXY: "galaxies", STAR: "stars"}

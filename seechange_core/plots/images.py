@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from seechange_core.commands.plots.style import BLUE, GREEN, RED, new_figure, show_pixels
 from seechange_core.frames import Difference, Frame, MaskPlane
+from seechange_core.plots.style import BLUE, GREEN, RED, new_figure, show_pixels
 
 _WIDTH_INCH = 8.0
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from seechange_core.commands.plots.style import new_figure, show_pixels
 from seechange_core.frames import Difference, Frame, Pixels, unusable
+from seechange_core.plots.style import new_figure, show_pixels
 
 _PANEL_INCH = 4.5
 #: The score is drawn from minus to plus so many sigma.

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from seechange_core.commands.plots.style import GREEN, RED, new_figure, show_pixels
 from seechange_core.frames import MeasurementTable, ScoreTable, Stamps
+from seechange_core.plots.style import GREEN, RED, new_figure, show_pixels
 
 _STAMP_INCH = 1.05
 _TRIPLETS_A_LINE = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from seechange_core.commands.plots.style import BLUE, RED, new_figure
 from seechange_core.frames import MatchedStarTable
+from seechange_core.plots.style import BLUE, RED, new_figure
 
 #: Part of the image's longer side that an arrow of three times the scatter takes.
 _ARROW = 0.1
