@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from seechange_core.frames import AlignedPair, Floats, MaskPlane
+from seechange_core.frames import AlignedPair, Difference, Floats, MaskPlane
+from seechange_core.imaging.subtraction.point_source_score import point_source_score
 from seechange_core.simulation.image_pair import CCD_SHAPE, CONDITIONS, image_pair
 from seechange_core.simulation.pair import SimulatedPair
 from seechange_core.simulation.spoiling import without_columns
@@ -51,6 +52,14 @@ def pair_with_other_sky(simulated: SimulatedPair) -> AlignedPair:
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]] / SHAPE[0]
     sky = (5.0 + 3.0 * x - 4.0 * y**2).astype(np.float32)
     return replace(simulated.pair, new=simulated.new.replaced(data=simulated.new.data + sky))
+
+
+def with_score(difference: Difference) -> Difference:
+    """Return a difference with the core's score where the algorithm gives none."""
+    if difference.score is not None:
+        return difference
+    score, flux, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux=flux, flux_error=flux_error)
 
 
 def pair_with_bright_stars(simulated: SimulatedPair) -> tuple[AlignedPair, Floats, Floats, Floats]:
