@@ -12,9 +12,9 @@ from timing import best
 
 from seechange_core.frames import Stamps
 from seechange_core.imaging.stamps import cut_triplets
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.imaging.subtraction.score_scatter import score_scatter
 from seechange_core.registry import Registry
-from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.simulation.image_pair import CCD_SHAPE, CONDITIONS, image_pair
 from seechange_core.steps.detection import DetectionParams, detect
 from seechange_core.steps.measuring import Measuring, MeasuringParams

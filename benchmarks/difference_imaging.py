@@ -22,9 +22,9 @@ from seechange_core.frames import AlignedPair, Frame, SkyMapping
 from seechange_core.imaging.alignment.pixel_map import PixelMap, fit_pixel_map
 from seechange_core.imaging.alignment.psf_warping import warp_psf
 from seechange_core.imaging.alignment.warping import warp_frame
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.registry import Registry
 from seechange_core.runner.resources import peak_mb, restart_peak
-from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.runner.workers import WORKER_ENVIRONMENT
 from seechange_core.simulation.image_pair import CCD_SHAPE
 from seechange_core.steps.detection import DetectionParams, detect

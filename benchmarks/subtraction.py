@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from seechange_core.frames import AlignedPair, Frame, PsfModel
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.pipeline import process_schemas
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.resources import measured
-from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.simulation.image_pair import CCD_SHAPE, CONDITIONS, image_pair
 
 _REPEATS = 3

@@ -12,7 +12,7 @@ from seechange_core.api import Rejected, Subtractor
 from seechange_core.frames import Difference, Floats, Pixels, SourceTable, unusable
 from seechange_core.imaging.peaks import find_peaks
 from seechange_core.imaging.robust import scatter
-from seechange_core.imaging.subtraction.point_source_score import point_source_score
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.runner.known_pairs import KnownPair
 from seechange_core.runner.resources import measured
 from seechange_core.simulation.judgement import Truth, judge
@@ -118,14 +118,6 @@ def _found_by_all(differences: Sequence[Difference], radius: float) -> Floats:
         distance, _ = cKDTree(others).query(common)
         common = common[np.asarray(distance) < radius]
     return common
-
-
-def with_score(difference: Difference) -> Difference:
-    """Return a difference with score and fluxes, which are computed where the algorithm gives none."""
-    if difference.score is not None:
-        return difference
-    score, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _figures(known: KnownPair, name: str, subtractor: Subtractor) -> SubtractorFigures:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seechange_core.api import Params, parameter
-from seechange_core.frames import AlignedPair, Difference, PhotometricSolution, PsfModel
+from seechange_core.frames import AlignedPair, Difference, PhotometricSolution
 from seechange_core.params import Slot
 from seechange_core.steps.step import (
     CalibratedImage,
@@ -74,6 +74,7 @@ class Subtraction(Step):
         reference is neither needed nor aligned, and nothing but the difference is made again.
         """
         from seechange_core.imaging.subtraction.flux_agreement import flux_agreement
+        from seechange_core.imaging.subtraction.point_source_score import with_score
         from seechange_core.imaging.subtraction.score_scatter import score_scatter
         from seechange_core.imaging.subtraction.star_residuals import star_residuals
         from seechange_core.steps.alignment import align, scaled_reference
@@ -84,7 +85,7 @@ class Subtraction(Step):
         if before is not None:
             known = before.difference
             again = repeated(context.component(), new, before, _flux_ratio_error(known.metrics))
-            difference = replace(_completed(again, known.ref_psf), metrics=known.metrics)
+            difference = replace(with_score(again), ref_psf=known.ref_psf, metrics=known.metrics)
             outputs = {"difference": difference, "aligned_reference": before.aligned_reference}
             return StepResult(outputs, known.metrics)
         alignment = align(
@@ -92,7 +93,7 @@ class Subtraction(Step):
         )
         agreement = flux_agreement(alignment.pair, new.sources)
         pair = _with_stars_flux_ratio(alignment.pair, agreement)
-        difference = _completed(context.component().subtract(pair), pair.ref_psf)
+        difference = replace(with_score(context.component().subtract(pair)), ref_psf=pair.ref_psf)
         metrics = {
             **alignment.metrics,
             **difference.metrics,
@@ -103,17 +104,6 @@ class Subtraction(Step):
         }
         difference = replace(difference, metrics=metrics)
         return StepResult({"difference": difference, "aligned_reference": scaled_reference(pair)}, metrics)
-
-
-def _completed(difference: Difference, ref_psf: PsfModel | None) -> Difference:
-    """Return a difference with the reference's PSF, and with score and fluxes where the algorithm gives none."""
-    from seechange_core.imaging.subtraction.point_source_score import point_source_score
-
-    difference = replace(difference, ref_psf=ref_psf)
-    if difference.score is not None:
-        return difference
-    score, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _agreement_metrics(agreement: FluxAgreement) -> dict[str, Any]:

@@ -110,7 +110,7 @@ MUTANTS = [
     Mutant("the flux ratio is ignored", OfZogy, given(OfZogy, lambda p: replace(p, flux_ratio=1.0)),
            "test_empty_sky_gives_no_detections", {"conditions": "empty"}),
     Mutant("the flux is that of the reference's zero point", OfZogy,
-           changed(OfZogy, lambda d, p: replace(d, flux=d.flux * p.flux_ratio)), "test_flux_image_is_unbiased"),
+           changed(OfZogy, lambda d, p: replace(d, flux_error=d.flux_error * p.flux_ratio)), "test_flux_image_is_unbiased"),
     Mutant("pixels are in electrons of the reference", OfAlardLupton,
            changed(OfAlardLupton, lambda d, p: replace(d, data=d.data * p.flux_ratio)), "test_fluxes_are_unbiased"),
     Mutant("bright pixels are clipped", OfZogy, changed(OfZogy, lambda d, p: replace(d, data=np.minimum(d.data, 500))),

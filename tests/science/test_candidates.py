@@ -20,8 +20,8 @@ from seechange_core.frames import (
     MeasurementTable,
 )
 from seechange_core.imaging.stamps import cut_triplets
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.registry import Registry
-from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.simulation.image_pair import CONDITIONS, image_pair
 from seechange_core.simulation.pair import SimulatedPair
 from seechange_core.steps.detection import DetectionParams, detect

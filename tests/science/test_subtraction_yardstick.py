@@ -19,11 +19,11 @@ from scipy.stats import poisson
 
 from seechange_core.api import Subtractor
 from seechange_core.frames import MaskPlane
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.pipeline import process_schemas
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.known_pairs import KnownPair, simulated_known_pair
-from seechange_core.runner.subtractor_comparison import with_score
 from seechange_core.simulation.image_pair import CCD_SHAPE, CONDITIONS
 from seechange_core.simulation.judgement import Judgement, judge
 from seechange_core.simulation.noise_peaks import (

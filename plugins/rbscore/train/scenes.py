@@ -23,7 +23,7 @@ from seechange_core.frames import (
     Stamps,
 )
 from seechange_core.imaging.stamps import cut_triplets
-from seechange_core.imaging.subtraction.point_source_score import point_source_score
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.simulation.pair import SimulatedPair
 from seechange_core.simulation.spoiling import without_columns
 from seechange_core.steps.detection import Detection, DetectionParams
@@ -117,10 +117,7 @@ def _reversed(pair: AlignedPair) -> AlignedPair:
 
 def subtracted(pair: AlignedPair, subtractor: type[Subtractor]) -> tuple[Stamps, MeasurementTable]:
     """Take a pair through subtraction, detection, cutting and measuring."""
-    difference = subtractor().subtract(pair)
-    if difference.score is None:
-        score, flux, flux_error = point_source_score(difference)
-        difference = replace(difference, score=score, flux=flux, flux_error=flux_error)
+    difference = with_score(subtractor().subtract(pair))
     ref = pair.ref.replaced(data=pair.ref.data / np.float32(pair.flux_ratio))
     return candidates(difference, pair.new, ref)
 

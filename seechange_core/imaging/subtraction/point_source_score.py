@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.fft import irfft2, rfft2
 
@@ -12,6 +14,14 @@ from seechange_core.imaging.tiles import tiles
 
 _TILE = 512
 _LEAST_WEIGHT = 0.01
+
+
+def with_score(difference: Difference) -> Difference:
+    """Return a difference with score and flux error, which are computed where the algorithm gives none."""
+    if difference.score is not None:
+        return difference
+    score, flux_error = point_source_score(difference)
+    return replace(difference, score=score, flux_error=flux_error)
 
 
 def point_source_score(difference: Difference) -> tuple[Pixels, Pixels]:

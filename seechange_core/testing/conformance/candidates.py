@@ -18,7 +18,7 @@ from seechange_core.frames import (
     Stamps,
 )
 from seechange_core.imaging.stamps import cut_triplets
-from seechange_core.imaging.subtraction.point_source_score import point_source_score
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.steps.detection import DetectionParams, detect
 from seechange_core.steps.measuring import Measuring, MeasuringParams
 from seechange_core.steps.step import StepContext
@@ -83,8 +83,7 @@ def labelled_candidates() -> Candidates:
         pair.new.mask | pair.ref.mask,
         pair.psfs()[0],
     )
-    score, flux_error = point_source_score(plain)
-    difference = replace(plain, score=score, flux_error=flux_error)
+    difference = with_score(plain)
     detections: DetectionTable = detect(difference, DetectionParams())
     stamps = cut_triplets(
         detections["x"], detections["y"], _STAMP_PIXEL, data, ref, difference.data, difference.mask

@@ -11,7 +11,7 @@ import pytest
 from seechange_core.api import Rejected, Subtractor
 from seechange_core.frames import AlignedPair, Difference, Pixels, unusable
 from seechange_core.imaging.robust import scatter
-from seechange_core.imaging.subtraction.point_source_score import point_source_score
+from seechange_core.imaging.subtraction.point_source_score import with_score
 from seechange_core.simulation.pair import SimulatedPair
 from seechange_core.testing.conformance import pairs
 from seechange_core.testing.conformance.component import ComponentConformance
@@ -46,7 +46,9 @@ class SubtractorConformance(ComponentConformance):
 
     def difference(self, conditions: str) -> Difference:
         """Return the difference under some conditions; with the core's score if the algorithm has none."""
-        return self.once(conditions, lambda: _scored(self.make().subtract(pairs.pair_under(conditions).pair)))
+        return self.once(
+            conditions, lambda: with_score(self.make().subtract(pairs.pair_under(conditions).pair))
+        )
 
     def figures(self, conditions: str) -> SubtractionFigures:
         """Return what the difference is worth by the truth."""
@@ -277,13 +279,6 @@ class SubtractorConformance(ComponentConformance):
 def _score(difference: Difference) -> Pixels:
     assert difference.score is not None
     return difference.score
-
-
-def _scored(difference: Difference) -> Difference:
-    if difference.score is not None:
-        return difference
-    score, flux_error = point_source_score(difference)
-    return replace(difference, score=score, flux_error=flux_error)
 
 
 def _n_peaks(score: Any, simulated: SimulatedPair) -> int:
