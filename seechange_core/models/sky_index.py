@@ -22,6 +22,8 @@ _ORDER = 29
 _WIDEST_CELL_DEG = math.degrees(math.sqrt(4 * math.pi / 12))
 #: Cells are smaller than the cone by this power of two: some 10 ranges that hold 1.6 times the cone's area.
 _REFINEMENT = 2
+#: The search for a cone's cells fails in finer ones, of 1.6 milliarcseconds.
+_FINEST_SEARCH = 27
 #: Against rounding of positions on the rim (deg); far below the width of a cell.
 _MARGIN_DEG = 1e-9
 #: Cells of 14 arcmin, in which writers wait for each other.
@@ -59,7 +61,10 @@ def cone_ranges(ra: float, dec: float, radius_deg: float) -> list[tuple[int, int
     radius_deg = min(radius_deg + _MARGIN_DEG, 180.0)
     order = math.floor(math.log2(_WIDEST_CELL_DEG / radius_deg)) + _REFINEMENT
     cells, orders, _ = cone_search(
-        Longitude(ra, u.deg), Latitude(dec, u.deg), Angle(radius_deg, u.deg), min(max(order, 0), _ORDER)
+        Longitude(ra, u.deg),
+        Latitude(dec, u.deg),
+        Angle(radius_deg, u.deg),
+        min(max(order, 0), _FINEST_SEARCH),
     )
     merged: list[tuple[int, int]] = []
     for cell, order_of_cell in zip(cells.tolist(), orders.tolist(), strict=True):

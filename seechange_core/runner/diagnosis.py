@@ -101,6 +101,8 @@ def _database(profile: Profile) -> Iterator[Finding]:
         return
     if revision == needed:
         yield Finding("database", OK, f"{database.name}, tables of revision {revision}")
+    elif revision is None and database.url.drivername.startswith("sqlite"):
+        yield Finding("database", OK, f"{database.name}, made at first use")
     elif revision is None:
         yield Finding("database", WARNING, f"{database.name} has no tables yet", "run 'seechange db upgrade'")
     else:

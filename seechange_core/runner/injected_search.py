@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seechange_core.errors import Rejected, StoreError
+from seechange_core.frames import MaskPlane
+from seechange_core.frames.mask import MASK_DTYPE
 from seechange_core.pipeline import Plan, PlannedStep, injection_plan
 from seechange_core.provenance import product_id
 from seechange_core.runner.drive import Drive, drive
@@ -17,6 +19,7 @@ from seechange_core.runner.services import Services
 from seechange_core.runner.unit import Unit
 from seechange_core.steps.completeness import near_fakes
 from seechange_core.steps.detection import Detection
+from seechange_core.steps.injection import Injection
 from seechange_core.steps.repeated_subtraction import SubtractedBefore
 from seechange_core.steps.step import Request, StepContext, StepResult
 from seechange_core.steps.subtraction import Subtraction
@@ -161,6 +164,10 @@ def search_in_memory(
                 inputs[request.role] = fill(planned, request)
         result = planned.step.run(inputs, planned.params, context)
         made |= result.outputs
+        if isinstance(planned.step, Injection):
+            # What finds and judges sources must not see which of them are injected.
+            image = made["image"]
+            made["image"] = image.replaced(mask=image.mask & ~MASK_DTYPE(MaskPlane.INJECTED))
         if planned in (plan.steps[0], plan.steps[-1]):
             metrics |= result.metrics
         if isinstance(planned.step, Detection):
@@ -181,7 +188,9 @@ def _searched(
     branches = Plan(tuple(planned.taken(products.metrics) for planned in plan))
 
     def identify(planned: PlannedStep) -> str:
-        return product_id(planned.provenance.id, unit.place, input_ids)
+        # What is injected must not depend on what the search is judged by, such as a scorer.
+        needed = planned.step.inputs if isinstance(planned.step, Injection) else input_ids
+        return product_id(planned.provenance.id, unit.place, {role: input_ids[role] for role in needed})
 
     def fill(planned: PlannedStep, request: Request) -> Any:
         before = store.find(products.ids[planned.step.outputs[0]])

@@ -39,7 +39,7 @@ class Completeness(Step):
     """Compare what a search found with what was injected."""
 
     process: ClassVar[str] = "completeness"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = CompletenessParams
     inputs: ClassVar[tuple[str, ...]] = ("fakes", "psf", "detections", "measurements", "scores")
     outputs: ClassVar[tuple[str, ...]] = ("recovered", "completeness")

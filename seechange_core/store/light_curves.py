@@ -203,29 +203,31 @@ def _covering(session: Session, target: Any, subtraction_provenance_id: str) -> 
 
 
 def _images(session: Session, keys: Collection[UUID]) -> list[DifferenceImage]:
-    found: list[DifferenceImage] = []
+    found: dict[UUID, DifferenceImage] = {}
     ordered = list(keys)
     for start in range(0, len(ordered), _IDS_AT_ONCE):
         wanted = (
-            select(Image, WorldCoordinates.mapping, ZeroPoint.solution, Reference.identity)
+            select(Image, WorldCoordinates.mapping, ZeroPoint.solution, Product.inputs, Reference.identity)
+            .join(Product, Product.id == Image.id)
             .join(WorldCoordinates, WorldCoordinates.id == Image.id)
             .join(ZeroPoint, ZeroPoint.id == Image.id)
             .outerjoin(Reference, Reference.image_id == Image.ref_image_id)
             .where(Image.id.in_(ordered[start : start + _IDS_AT_ONCE]))
             .order_by(Image.mjd, Image.id)
         )
-        for image, mapping, solution, reference in session.execute(wanted):
+        for image, mapping, solution, inputs, reference in session.execute(wanted):
+            # The same image may be the reference of more than one set; one of them was subtracted.
+            subtracted = reference is not None and reference == inputs.get("reference")
+            if image.id in found and not subtracted:
+                continue
             (file,) = StoredFile.from_columns(image.path_stem, image.components, image.archive_state)
-            found.append(
-                DifferenceImage(
-                    image.id,
-                    image.filter,
-                    image.mjd,
-                    file,
-                    mapping_from_document(mapping),
-                    photometry_from_document(solution),
-                    reference or "",
-                )
+            found[image.id] = DifferenceImage(
+                image.id,
+                image.filter,
+                image.mjd,
+                file,
+                mapping_from_document(mapping),
+                photometry_from_document(solution),
+                reference if subtracted else "",
             )
-    # The same image may be the reference of more than one set.
-    return list({image.id: image for image in found}.values())
+    return list(found.values())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,8 @@ _ORBIT = np.dtype(
         for name, (dtype, _, _) in OrbitTable.COLUMNS.items()
     ]
 )
+#: Of the arrays that are kept and of what computes them; raised when either changes, so that none of before is used.
+_FORMAT = 1
 _BLOCK = 65536
 #: So many of each kind stay; older ones go when a new one is made.
 _KEPT_DAYS, _KEPT_FILES = 10, 2
@@ -110,14 +114,21 @@ class Orbits:
 
     def _kept(self, name: str, make: Callable[[], NDArray[np.void]]) -> NDArray[np.void]:
         """Return an array that stays on the disk; one process makes it while others wait, if it is not there."""
-        path = self._folder / f"{name}.npy"
-        if not path.exists():
-            with locked(self._folder / "locks" / f"{name}.lock"):
-                if not path.exists():
-                    _write(path, make())
-                    _forget_old(self._folder)
-        array: NDArray[np.void] = np.load(path, mmap_mode="r")
-        return array
+        path = self._folder / f"{_FORMAT}-{name}.npy"
+        with suppress(FileNotFoundError):
+            # Those that are not in use go first.
+            os.utime(path)
+            return _loaded(path)
+        with locked(self._folder / "locks" / f"{name}.lock"):
+            if not path.exists():
+                _write(path, make())
+                _forget_old(self._folder)
+            return _loaded(path)
+
+
+def _loaded(path: Path) -> NDArray[np.void]:
+    array: NDArray[np.void] = np.load(path, mmap_mode="r")
+    return array
 
 
 def _write(path: Path, array: NDArray[np.void]) -> None:

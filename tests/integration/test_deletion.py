@@ -24,15 +24,15 @@ def test_deleting_an_exposure_takes_all_that_was_made_from_it(full_chain: Any, r
     n_files = len(store.files.present())
     planned = plan_deletion(store.database, [exposure_id])
     assert [process for process, _, _ in planned.products].count("subtraction") == 1
-    assert (len(planned.products), len(planned.files), planned.exposures) == (9, 11, (exposure_id,))
-    assert (rows(store, Product), rows(store, Object)) == (18, 3)
+    assert (len(planned.products), len(planned.files), planned.exposures) == (10, 12, (exposure_id,))
+    assert (rows(store, Product), rows(store, Object)) == (19, 3)
 
     deleted = delete_everything(store.database, store.files, [exposure_id])
 
     assert deleted == planned
     assert (rows(store, Product), rows(store, Object), rows(store, Measurements)) == (9, 0, 0)
     assert (rows(store, Exposure), rows(store, Reference)) == (1, 1)
-    assert len(store.files.present()) == n_files - 11
+    assert len(store.files.present()) == n_files - 12
     assert raw[0].exists()
 
 

@@ -105,3 +105,9 @@ def test_index_keeps_the_shape() -> None:
 def test_index_refuses_what_is_no_position(ra: float, dec: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         sky_index([1.0, ra], [1.0, dec])
+
+
+@pytest.mark.parametrize("radius_deg", [0.0, 1e-12, 1e-8, 1e-7])
+def test_the_smallest_cones_hold_their_centre(radius_deg: float) -> None:
+    (cell,) = sky_index([150.1], [2.2])
+    assert any(low <= cell <= high for low, high in cone_ranges(150.1, 2.2, radius_deg))

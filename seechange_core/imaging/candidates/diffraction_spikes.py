@@ -150,12 +150,15 @@ def _lengths(frame: Frame, x: Floats, y: Floats, angle_deg: Floats, start: Float
         shape = (len(x), _PIECES, _PIECE * len(across))
         light, noise = light.reshape(shape), noise.reshape(shape)
         known = np.isfinite(light)
-        number = np.maximum(known.sum(axis=2), 1)
+        number = known.sum(axis=2)
         pieces.append(np.where(known.any(axis=2), _median(light, axis=2), np.nan))
         # A median scatters by a quarter more than a mean.
-        errors.append(1.25 * np.sqrt(np.nanmean(np.where(known, noise**2, 0.0), axis=2) / number))
-    beside = np.fmax(pieces[1], pieces[2])
-    error = np.hypot(errors[0], errors[1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = 1.25 * np.sqrt(np.where(known, noise**2, 0.0).sum(axis=2)) / number
+        errors.append(np.where(number > 0, error, np.inf))
+    brighter = (pieces[2] > pieces[1]) | np.isnan(pieces[1])
+    beside = np.where(brighter, pieces[2], pieces[1])
+    error = np.hypot(errors[0], np.where(brighter, errors[2], errors[1]))
     with np.errstate(invalid="ignore"):
         bright = (pieces[0] - beside) > _PIECE_SIGMA * error
     number = np.argmin(np.concatenate([bright, np.zeros((len(x), 1), bool)], axis=1), axis=1)

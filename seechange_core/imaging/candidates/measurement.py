@@ -19,6 +19,8 @@ from seechange_core.imaging.stamps import cut, stamp_corners
 #: Radii of the apertures (FWHM); the flux in the one of 1 FWHM has a column of its own.
 APERTURE_RADII_FWHM = (0.5, 1.0, 1.5, 2.0)
 _FIT_RADIUS_FWHM = 1.2
+#: Candidates on whose pixels is worked at the same time: each takes some 100 kB.
+_AT_ONCE = 1000
 _NEIGHBOURHOOD_FWHM = 2.0
 _DIPOLE_RADIUS_FWHM = 1.5
 _CORE_RADIUS_FWHM = 0.5
@@ -50,9 +52,19 @@ def measure_candidates(difference: Difference, x: Floats, y: Floats) -> dict[str
     ValueError
         If the FWHM of the PSF is not positive.
     """
+    if not difference.psf.fwhm > 0:
+        raise ValueError(
+            f"candidates cannot be measured: the FWHM of the difference's PSF is {difference.psf.fwhm}"
+        )
+    parts = [
+        _measured_together(difference, x[start : start + _AT_ONCE], y[start : start + _AT_ONCE])
+        for start in range(0, max(len(x), 1), _AT_ONCE)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _measured_together(difference: Difference, x: Floats, y: Floats) -> dict[str, NDArray[Any]]:
     psf, fwhm = difference.psf, difference.psf.fwhm
-    if not fwhm > 0:
-        raise ValueError(f"candidates cannot be measured: the FWHM of the difference's PSF is {fwhm}")
     size = 2 * math.ceil(_NEIGHBOURHOOD_FWHM * fwhm + 0.5) + 1
     corners = stamp_corners(x, y, size)
     middle_x, middle_y = np.floor(x + 0.5), np.floor(y + 0.5)

@@ -158,7 +158,9 @@ def _check(
 
 def _state(progress: Progress) -> tuple[str, str, str]:
     """Return state, last step and reason of a section."""
-    rejected = [made for made in progress.products.values() if made.state == "rejected"]
+    # A search with injected sources that cannot be made says nothing against the search itself.
+    chain = [made for made in progress.products.values() if made.process != "completeness"]
+    rejected = [made for made in chain if made.state == "rejected"]
     if rejected:
         return "rejected", rejected[-1].process, rejected[-1].reason
     report, last = progress.report, list(progress.products)[-1:]

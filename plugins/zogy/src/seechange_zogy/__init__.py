@@ -39,7 +39,9 @@ class Zogy(Subtractor):
     def with_light(
         self, difference: Difference, pair: AlignedPair, after: Frame, x: Floats, y: Floats
     ) -> Difference | None:
-        """Add filtered light; see `Subtractor.with_light`."""
+        """Add filtered light; see `Subtractor.with_light`. The significance of motion does not follow from it."""
+        if self.params.translient:
+            return None
         from seechange_zogy.proper_subtraction import difference_with_light
 
         return difference_with_light(difference, pair, after, x, y, self.params)
