@@ -15,14 +15,9 @@ from seechange_alardlupton.stamps import choose_stamps
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
 from seechange_core.frames.polynomial import exponents
-from seechange_core.imaging.spectra import kernel_spectrum
 from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
-from seechange_core.imaging.subtraction.filtered_difference import (
-    Filters,
-    NoiseTerms,
-    filtered_difference,
-    transformed_psf,
-)
+from seechange_core.imaging.subtraction.convolved_pair import WhiteningFilters, new_is_convolved
+from seechange_core.imaging.subtraction.filtered_difference import NoiseTerms, filtered_difference
 from seechange_core.imaging.subtraction.unknown_psf import with_measured_psfs
 
 _STAMPS_PER_TERM = 6
@@ -60,10 +55,7 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     )
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
     cleaned = without_background(cleaned)
-    if params.convolve == "sharper":
-        convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm
-    else:
-        convolve_new = params.convolve == "new"
+    convolve_new = new_is_convolved(cleaned, params.convolve)
     model = _matching_kernel(cleaned, convolve_new, params, metrics)
     metrics |= {
         "convolved": "new" if convolve_new else "reference",
@@ -77,7 +69,7 @@ def kernel_difference(pair: AlignedPair, params: AlardLuptonParams) -> Differenc
     x_error, y_error = (float(np.hypot(error, floor)) for error in pair.registration_error)
     difference = filtered_difference(
         cleaned,
-        _KernelFilters(model, cleaned, convolve_new),
+        WhiteningFilters(model.kernel, cleaned, convolve_new),
         NoiseTerms((x_error, y_error), params.relative_error),
         tile=params.tile,
         border=max(params.border, 2 * model.basis.half),
@@ -106,27 +98,3 @@ def _matching_kernel(
         degree -= 1
     sums = stamp_sums(image, target, pair, x, y, half, basis)
     return fit_kernel(sums, x, y, basis, degree, pair.new.shape)
-
-
-class _KernelFilters:
-    """One image as it is, the other convolved, and both filtered so that the noise of the difference becomes white.
-
-    The kernel correlates the noise of the image that it is applied to, and a fit that takes pixels as independent would
-    then err. The filter that whitens it is that of Reiss & Lupton (2016), DMTN-021, eq. 10.
-    """
-
-    def __init__(self, model: KernelModel, pair: CleanedPair, convolve_new: bool) -> None:
-        self._model = model
-        self._new_psf = pair.new_psf
-        self._convolve_new = convolve_new
-        total = pair.new_noise**2 + pair.ref_noise**2
-        self._new_share = np.float32(pair.new_noise**2 / total)
-        self._ref_share = np.float32(pair.ref_noise**2 / total)
-
-    def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
-        kernel = kernel_spectrum(self._model.kernel(x, y).astype(np.float32), shape)
-        one = np.ones_like(kernel)
-        new, ref = (kernel, one) if self._convolve_new else (one, kernel)
-        whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)
-        psf = transformed_psf(self._new_psf, x, y, shape)
-        return Filters(new=new * whitening, ref=ref * whitening, psf=psf * new * whitening)

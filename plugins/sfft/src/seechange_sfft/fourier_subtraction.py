@@ -9,19 +9,13 @@ import numpy as np
 
 from seechange_core.api import Rejected
 from seechange_core.frames import AlignedPair, Difference
-from seechange_core.imaging.spectra import kernel_spectrum
 from seechange_core.imaging.subtraction.cleaned_pair import CleanedPair, cleaned_pair, without_background
-from seechange_core.imaging.subtraction.filtered_difference import (
-    Filters,
-    NoiseTerms,
-    filtered_difference,
-    transformed_psf,
-)
+from seechange_core.imaging.subtraction.convolved_pair import WhiteningFilters, new_is_convolved
+from seechange_core.imaging.subtraction.filtered_difference import NoiseTerms, filtered_difference
 from seechange_core.imaging.subtraction.unknown_psf import with_measured_psfs
 from seechange_sfft import SfftParams
 from seechange_sfft.kernel_fit import KernelFit, fit_kernel
 from seechange_sfft.kernel_pixels import kernel_pixels
-from seechange_sfft.kernel_solution import DeltaKernel
 from seechange_sfft.kernel_sources import kernel_sources
 
 _LEAST_CORE, _MOST_CORE = 4.0, 15.0
@@ -59,10 +53,7 @@ def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
     )
     metrics: dict[str, Any] = {"usable_fraction": round(cleaned.usable_fraction, 4)}
     cleaned = without_background(cleaned)
-    if params.convolve == "sharper":
-        convolve_new = cleaned.new_psf.fwhm < cleaned.ref_psf.fwhm
-    else:
-        convolve_new = params.convolve == "new"
+    convolve_new = new_is_convolved(cleaned, params.convolve)
     fit = _matching_kernel(cleaned, convolve_new, params, metrics)
     metrics |= {
         "convolved": "new" if convolve_new else "reference",
@@ -82,7 +73,7 @@ def fourier_difference(pair: AlignedPair, params: SfftParams) -> Difference:
     }
     difference = filtered_difference(
         cleaned,
-        _KernelFilters(fit.kernel, cleaned, convolve_new),
+        WhiteningFilters(fit.kernel.kernel, cleaned, convolve_new),
         terms,
         tile=params.tile,
         border=max(params.border, 2 * fit.kernel.half),
@@ -143,27 +134,3 @@ def _noise_terms(pair: AlignedPair, fit: KernelFit, params: SfftParams) -> Noise
         )
         terms = replace(terms, registration=(x, y))
     return terms
-
-
-class _KernelFilters:
-    """One image as it is, the other convolved, and both filtered so that the noise of the difference becomes white.
-
-    The kernel correlates the noise of the image that it is applied to, and a fit that takes pixels as independent would
-    then err. The filter that whitens it is that of Reiss & Lupton (2016), DMTN-021, eq. 10.
-    """
-
-    def __init__(self, kernel: DeltaKernel, pair: CleanedPair, convolve_new: bool) -> None:
-        self._kernel = kernel
-        self._new_psf = pair.new_psf
-        self._convolve_new = convolve_new
-        total = pair.new_noise**2 + pair.ref_noise**2
-        self._new_share = np.float32(pair.new_noise**2 / total)
-        self._ref_share = np.float32(pair.ref_noise**2 / total)
-
-    def __call__(self, x: float, y: float, shape: tuple[int, int]) -> Filters:
-        kernel = kernel_spectrum(self._kernel.kernel(x, y), shape)
-        one = np.ones_like(kernel)
-        new, ref = (kernel, one) if self._convolve_new else (one, kernel)
-        whitening = 1 / np.sqrt(self._new_share * np.abs(new) ** 2 + self._ref_share * np.abs(ref) ** 2)
-        psf = transformed_psf(self._new_psf, x, y, shape)
-        return Filters(new=new * whitening, ref=ref * whitening, psf=psf * new * whitening)
