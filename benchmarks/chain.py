@@ -43,7 +43,7 @@ from seechange_core.pipeline import (
 )
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
-from seechange_core.runner.process import process_section, register, register_run
+from seechange_core.runner.process import process_sections, register
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.resources import peak_mb, restart_peak
 from seechange_core.runner.section_report import DONE, SectionReport
@@ -135,12 +135,10 @@ def _process(
     services: Services, exposure: Path, through: str, started: Callable[[str], None] = lambda process: None
 ) -> SectionReport:
     plan = exposure_plan(services.profile).through(through)
-    code_version_id = register_run(services, plan)
-    services.store.provenances.register(plan.provenances())
     tasks, failure = register(services, (exposure,))
     if failure is not None:
         raise SystemExit(failure.reason)
-    report = process_section(services, plan, tasks[0], code_version_id, started=started)
+    (report,) = process_sections(services, plan, tasks, started=lambda step: started(step.process))
     if report.state != DONE:
         raise SystemExit(f"{exposure.name}: {report.step}: {report.reason}")
     return report

@@ -27,7 +27,7 @@ from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
-from seechange_core.runner.process import process_section, register, register_run
+from seechange_core.runner.process import process_sections, register
 from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
 from seechange_core.store.formats.frame import frame_bytes, read_frame
@@ -78,10 +78,8 @@ def run(folder: Path, name: str, exposure: Path, catalog: Path, assignments: Seq
     shutil.copytree(folder / "store", root)
     services = services_of(root, catalog, assignments)
     plan = exposure_plan(services.profile).through(STEPS[-1])
-    code_version_id = register_run(services, plan)
-    services.store.provenances.register(plan.provenances())
     tasks, _ = register(services, (exposure,), (SECTION,))
-    report = process_section(services, plan, tasks[0], code_version_id)
+    (report,) = process_sections(services, plan, tasks)
     services.store.database.close()
     if report.state != DONE:
         raise SystemExit(f"{report.step}: {report.reason}")

@@ -79,7 +79,7 @@ def fill(store: Store, n_differences: int) -> Object:
     stems = [written(store, rng, number) for number in range(N_FILES)]
     provenances = {tag: Provenance("subtraction", tag, {}, {}) for tag in ("warm", "current")}
     for tag, provenance in provenances.items():
-        store.provenances.set_tag(tag, [provenance])
+        store.provenances.set_tag(tag, "simcam", [provenance])
     target = Object(
         id=row_id("one"), name="one", ra=CENTRE[0], dec=CENTRE[1], sky_index=int(sky_index(*CENTRE))
     )

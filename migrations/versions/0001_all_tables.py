@@ -181,9 +181,10 @@ def upgrade() -> None:
         "provenance_tags",
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("instrument", sa.Text(), nullable=False),
         sa.Column("process", sa.Text(), nullable=False),
         sa.Column("provenance_id", sa.Text(), sa.ForeignKey("provenances.id"), nullable=False, index=True),
-        sa.UniqueConstraint("tag", "process"),
+        sa.UniqueConstraint("tag", "instrument", "process"),
     )
     op.create_table(
         "reports",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,12 +37,13 @@ def demo(out: Path, seed: int, jobs: int | None, assignments: tuple[str, ...], a
     from seechange_core.commands.demonstration.comparison import compare, figures
     from seechange_core.commands.demonstration.pictures import draw
     from seechange_core.commands.demonstration.survey import run_survey
+    from seechange_core.runner.resources import n_cores
     from seechange_core.runner.section_report import exit_status
 
     def say(stage: str, done: int, total: int) -> None:
         click.echo(f"{stage} [{done}/{total}]", err=True)
 
-    run = run_survey(out, seed=seed, jobs=jobs or os.cpu_count() or 1, assignments=assignments, say=say)
+    run = run_survey(out, seed=seed, jobs=jobs or n_cores(), assignments=assignments, say=say)
     compared = compare(run)
     found = figures(run, compared)
     pictures = draw(run, compared, out) if compared else []

@@ -29,7 +29,8 @@ def fakes() -> None:
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Sections at the same time (default: the number of cores)."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per section.")
+@click.option("--tag", help="Provenance tag that this run sets (default: current).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: what became of each section.")
 @click.option("--strict", is_flag=True, help="Exit with 1 also if a section was rejected.")
 @click.pass_context
 def run(
@@ -40,6 +41,7 @@ def run(
     assignments: tuple[str, ...],
     sections: str,
     jobs: int | None,
+    tag: str | None,
     as_json: bool,
     strict: bool,
 ) -> None:
@@ -56,6 +58,7 @@ def run(
         assignments=(*assignments, "runner.fakes=true"),
         sections=sections,
         jobs=jobs,
+        tag=tag,
         as_json=as_json,
         strict=strict,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from seechange_core.errors import SeeChangeError
 )
 @click.option("--tag", help="Provenance tag that this run sets (default: current).")
 @click.option("--dry-run", is_flag=True, help="Show the plan and what exists already, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per section.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: what became of each section.")
 @click.option("--strict", is_flag=True, help="Exit with 1 also if a section was rejected.")
 def process(
     files: tuple[Path, ...],
@@ -51,7 +51,9 @@ def process(
     from seechange_core.pipeline import exposure_plan
     from seechange_core.runner.dry_run import planned_products
     from seechange_core.runner.exposure_files import collect
-    from seechange_core.runner.process import StepStarted, process_sections, register_exposures
+    from seechange_core.runner.process import process_sections, register_exposures
+    from seechange_core.runner.resources import n_cores
+    from seechange_core.runner.run_tag import LeftBehind
     from seechange_core.runner.section_report import FAILED, SectionReport, exit_status
     from seechange_core.runner.services import Services
 
@@ -81,14 +83,27 @@ def process(
 
     tasks, failures = register_exposures(services, exposures, wanted)
     reports += failures
-    number = jobs or profile.runner.jobs or os.cpu_count() or 1
-    with Progress(len(tasks), quiet=as_json) as progress:
-        for event in process_sections(services, plan, tasks, number):
-            if isinstance(event, StepStarted):
-                progress.step(event.task.exposure, event.task.section, event.process)
-            else:
-                progress.finished(event)
-                reports.append(event)
+    left: list[LeftBehind] = []
+    with (
+        Progress(len(tasks), quiet=as_json) as progress,
+        closing(
+            process_sections(
+                services,
+                plan,
+                tasks,
+                jobs or profile.runner.jobs or n_cores(),
+                started=progress.step,
+                left_behind=left.append,
+            )
+        ) as ended,
+    ):
+        for report in ended:
+            progress.finished(report)
+            reports.append(report)
     reports.sort(key=lambda report: (report.exposure, report.section))
-    click.echo(json.dumps([report.as_json() for report in reports], indent=2) if as_json else table(reports))
+    if as_json:
+        ended_as = [report.as_json() for report in reports]
+        click.echo(json.dumps({"sections": ended_as, "left_behind": [asdict(one) for one in left]}, indent=2))
+    else:
+        click.echo("\n".join([table(reports), *(f"note: {one}" for one in left)]))
     sys.exit(exit_status(reports, strict=strict))

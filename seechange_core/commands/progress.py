@@ -8,6 +8,7 @@ from typing import Self
 
 import click
 
+from seechange_core.runner.process import StepStarted
 from seechange_core.runner.section_report import SectionReport
 
 _COLOURS = {"done": "green", "rejected": "yellow", "waiting": "cyan", "failed": "red"}
@@ -53,10 +54,11 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def step(self, exposure: str, section: str, process: str) -> None:
+    def step(self, step: StepStarted) -> None:
         """Hear that a step of a section starts."""
         if self._live:
-            self._live.update(self._bar, description=f"{exposure} {section} {process}")
+            description = f"{step.task.exposure} {step.task.section} {step.process}"
+            self._live.update(self._bar, description=description)
 
     def finished(self, report: SectionReport) -> None:
         """Hear that a section ended."""

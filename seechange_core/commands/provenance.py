@@ -70,11 +70,12 @@ def diff(
 @location_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def tags(profile_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    """List tags with the provenance that each names for a process."""
+    """List tags with the provenance that each names for a process of a camera."""
     named = open_located(profile_file, assignments).provenances.tags()
     rows = [
-        {"tag": tag, "process": process, "provenance": identity}
-        for tag, processes in named.items()
+        {"tag": tag, "instrument": instrument, "process": process, "provenance": identity}
+        for tag, instruments in named.items()
+        for instrument, processes in instruments.items()
         for process, identity in processes.items()
     ]
     print_rows(rows, as_json=as_json, nothing="no tags: nothing was processed yet")

@@ -25,13 +25,14 @@ class Provenance(CreationMixin, Base):
 
 
 class ProvenanceTag(Base):
-    """A name for one provenance per process: ``current``, ``dr1``."""
+    """A name for one provenance per camera and process: ``current``, ``dr1``."""
 
     __tablename__ = "provenance_tags"
-    __table_args__ = (UniqueConstraint("tag", "process"),)
+    __table_args__ = (UniqueConstraint("tag", "instrument", "process"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     tag: Mapped[str]
+    instrument: Mapped[str]
     process: Mapped[str]
     provenance_id: Mapped[str] = foreign_key("provenances.id")
 

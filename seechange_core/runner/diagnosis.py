@@ -16,6 +16,7 @@ from seechange_core.errors import MissingInput, ProfileError, SeeChangeError
 from seechange_core.profile import Profile
 from seechange_core.registry import Registry
 from seechange_core.runner.code_version import package_versions
+from seechange_core.runner.resources import n_cores
 from seechange_core.runner.services import open_store
 from seechange_core.store import migrations
 
@@ -130,7 +131,7 @@ def _folders(profile: Profile) -> Iterator[Finding]:
 
 
 def _machine(profile: Profile) -> Iterator[Finding]:
-    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0))
+    cores = n_cores()
     jobs = profile.runner.jobs or cores
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     needed_gb = jobs * _MEMORY_PER_JOB_GB
@@ -139,7 +140,7 @@ def _machine(profile: Profile) -> Iterator[Finding]:
         fitting = max(1, int(memory_gb / _MEMORY_PER_JOB_GB))
         remedy = f"a section of 2048 x 4096 pixels needs up to {_MEMORY_PER_JOB_GB:g} GB: set runner.jobs={fitting}"
         yield Finding("machine", WARNING, message, remedy)
-    elif cores and jobs > cores:
+    elif jobs > cores:
         yield Finding("machine", WARNING, message, f"more than cores brings nothing: set runner.jobs={cores}")
     else:
         yield Finding("machine", OK, message)

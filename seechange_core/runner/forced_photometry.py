@@ -46,35 +46,44 @@ def force(
     StoreError
         If the tag names no subtraction, or a file is missing.
     """
-    subtraction = subtraction_of(store, tag)
-    provenance = forced_provenance(subtraction)
-    images = store.light_curves.unmeasured(target, subtraction)
-    if images:
-        store.provenances.set_tag(tag, [provenance], replace=True)
+    todo: list[tuple[str, list[DifferenceImage]]] = []
+    for instrument, subtraction in subtractions_of(store, tag).items():
+        images = store.light_curves.unmeasured(target, subtraction)
+        if images:
+            provenance = forced_provenance(subtraction)
+            store.provenances.set_tag(tag, instrument, [provenance], replace=True)
+            todo.append((provenance.id, images))
+    n_images, n_done = sum(len(images) for _, images in todo), 0
     reference_fluxes: dict[str, ReferenceFlux] = {}
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
-        some = images[start : start + _IMAGES_AT_ONCE]
-        for identity in {image.reference for image in some} - reference_fluxes.keys():
-            reference_fluxes[identity] = _reference_flux(store, identity, target)
-        store.light_curves.save(list(_measured(store, target, some, provenance.id, reference_fluxes)))
-        say(start + len(some), len(images))
-    return len(images)
+    for provenance_id, images in todo:
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            some = images[start : start + _IMAGES_AT_ONCE]
+            for identity in {image.reference for image in some} - reference_fluxes.keys():
+                reference_fluxes[identity] = _reference_flux(store, identity, target)
+            store.light_curves.save(list(_measured(store, target, some, provenance_id, reference_fluxes)))
+            n_done += len(some)
+            say(n_done, n_images)
+    return n_images
 
 
-def subtraction_of(store: Store, tag: str) -> str:
-    """Return the provenance id of a tag's subtraction.
+def subtractions_of(store: Store, tag: str) -> dict[str, str]:
+    """Return the provenance ids of a tag's subtractions by camera.
 
     Raises
     ------
     StoreError
         If it has none.
     """
-    named = store.provenances.tagged(tag)
-    if "subtraction" not in named:
+    found = {
+        instrument: processes["subtraction"]
+        for instrument, processes in store.provenances.tagged(tag).items()
+        if "subtraction" in processes
+    }
+    if not found:
         raise StoreError(
             f"nothing was subtracted under the tag {tag!r}; 'seechange provenance tags' lists tags"
         )
-    return named["subtraction"]
+    return found
 
 
 def _measured(

@@ -14,7 +14,7 @@ from seechange_core.imaging.astrometry.barycentric_time import Geodetic, bjd_tdb
 from seechange_core.imaging.photometry.light_curve import baselines, limiting_magnitudes, magnitudes
 from seechange_core.models import Object
 from seechange_core.registry import Registry
-from seechange_core.runner.forced_photometry import subtraction_of
+from seechange_core.runner.forced_photometry import subtractions_of
 from seechange_core.store import Store
 
 #: An event lasts from so long before the first detection until so long after the last one (day).
@@ -54,7 +54,7 @@ def light_curve(
         If there is nothing.
     """
     detected = store.light_curves.detected(target, tag)
-    rows = store.light_curves.forced(target, subtraction_of(store, tag)) if forced else detected
+    rows = store.light_curves.forced(target, subtractions_of(store, tag).values()) if forced else detected
     if not rows:
         raise StoreError(
             f"nothing was measured of the object {target.name} under the tag {tag!r}; "

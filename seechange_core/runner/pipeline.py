@@ -14,14 +14,7 @@ from seechange_core.profile import load_profile
 from seechange_core.profile.layers import Layer
 from seechange_core.registry import Registry
 from seechange_core.runner.exposure_files import collect
-from seechange_core.runner.process import (
-    StepStarted,
-    conclude_run,
-    process_section,
-    process_sections,
-    register_exposures,
-    register_run,
-)
+from seechange_core.runner.process import process_sections, register_exposures
 from seechange_core.runner.section_report import SectionReport
 from seechange_core.runner.services import Services
 from seechange_core.store import DataStore, Store
@@ -135,14 +128,8 @@ class Pipeline:
             raise InputError("; ".join(problems.values()))
         plan = self.plan.through(through) if through else self.plan
         tasks, reports = register_exposures(services, exposures, sections)
-        if jobs == 1:
-            code_version_id = register_run(services, plan)
-            ended = [process_section(services, plan, task, code_version_id) for task in tasks]
-            conclude_run(services, ended)
-        else:
-            events = process_sections(services, plan, tasks, jobs)
-            ended = [event for event in events if not isinstance(event, StepStarted)]
-        ordered = sorted([*reports, *ended], key=lambda report: (report.exposure, report.section))
+        reports += process_sections(services, plan, tasks, jobs=0 if jobs == 1 else jobs)
+        ordered = sorted(reports, key=lambda report: (report.exposure, report.section))
         return [ProcessedSection(report, self._data(report, plan)) for report in ordered]
 
     def _data(self, report: SectionReport, plan: Plan) -> DataStore | None:

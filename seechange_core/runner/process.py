@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from seechange_core.runner.exposure_files import wanted_sections
 from seechange_core.runner.exposure_section import ExposureSection
 from seechange_core.runner.injected_search import search_injected
 from seechange_core.runner.products import Products
+from seechange_core.runner.run_tag import LeftBehind, RunTag
 from seechange_core.runner.section_report import DONE, FAILED, SectionReport, worst
 from seechange_core.runner.services import Services
 from seechange_core.runner.workers import TaskEvent, TaskResult, Work, run_tasks
@@ -117,40 +119,100 @@ def register_exposures(
     return list(dict.fromkeys(tasks)), failures
 
 
-def register_run(services: Services, plan: Plan) -> UUID:
-    """Let the profile's tag name the plan's provenances, and record which code runs; return the key of the code.
-
-    Reports of runs that were killed are closed, so that nothing seems to run for ever.
-    """
-    services.store.reports.close_abandoned()
-    tag = services.profile.runner.tag
-    named = list(plan.provenances())
-    if services.profile.runner.fakes:
-        first, *_, last = injection_plan(services.profile).provenances()
-        named += [first, last]
-    services.store.provenances.set_tag(tag, named, replace=tag == "current")
-    return services.store.reports.register_code(package_versions(services.registry), git_commit())
-
-
 def process_sections(
-    services: Services, plan: Plan, tasks: Sequence[SectionTask], jobs: int
-) -> Iterator[StepStarted | SectionReport]:
-    """Process sections in parallel as one run, and yield what happens as it happens."""
-    work = SectionWork(services.profile.layers, plan.steps[-1].process, register_run(services, plan))
-    reports = []
-    for answer in run_tasks(tasks, make_section_work, work, jobs):
-        if isinstance(answer, TaskEvent):
-            yield StepStarted(answer.task, answer.event)
-        else:
-            reports.append(report_of(answer))
-            yield reports[-1]
-    conclude_run(services, reports)
+    services: Services,
+    plan: Plan,
+    tasks: Sequence[SectionTask],
+    jobs: int = 0,
+    *,
+    started: Callable[[StepStarted], None] = lambda step: None,
+    left_behind: Callable[[LeftBehind], None] = lambda left: None,
+) -> Generator[SectionReport]:
+    """Process sections as one run, and yield how each ended as it ends.
+
+    The profile's tag names what was made when the run ends, also by an error or Ctrl-C. Reports of runs that were
+    killed are closed, so that nothing seems to run for ever.
+
+    Parameters
+    ----------
+    services : Services
+        Of this process; workers open their own.
+    plan : Plan
+        What is made of a section.
+    tasks : sequence of SectionTask
+        From `register_exposures`.
+    jobs : int
+        Number of worker processes; 0: here, one section after the other.
+    started : callable
+        Hears that a section begins with a step.
+    left_behind : callable
+        Hears in the end which exposures the tag no longer shows, if there are any.
+
+    Raises
+    ------
+    StoreError
+        If the tag must not be moved; before anything is done.
+    """
+    tag = RunTag(services, plan)
+    store = services.store
+    store.reports.close_abandoned()
+    code_version_id = store.reports.register_code(package_versions(services.registry), git_commit())
+    work = SectionWork(services.profile.layers, plan.steps[-1].process, code_version_id)
+
+    def tell(step: StepStarted) -> None:
+        tag.started(step.process)
+        started(step)
+
+    reports: list[SectionReport] = []
+    ended = _by_workers(tasks, work, jobs, tell) if jobs else _here(services, plan, tasks, work, tell)
+    try:
+        for report in ended:
+            tag.ended(report)
+            reports.append(report)
+            yield report
+        _set_states(services, reports)
+    finally:
+        ended.close()
+        store.reports.close_abandoned()
+        left = tag.set()
+        if left is not None:
+            left_behind(left)
+
+
+def _by_workers(
+    tasks: Sequence[SectionTask], work: SectionWork, jobs: int, tell: Callable[[StepStarted], None]
+) -> Generator[SectionReport]:
+    with closing(run_tasks(tasks, make_section_work, work, jobs)) as answers:
+        for answer in answers:
+            if isinstance(answer, TaskEvent):
+                tell(StepStarted(answer.task, answer.event))
+            else:
+                yield report_of(answer)
+
+
+def _here(
+    services: Services,
+    plan: Plan,
+    tasks: Sequence[SectionTask],
+    work: SectionWork,
+    tell: Callable[[StepStarted], None],
+) -> Generator[SectionReport]:
+    process = _section_work(services, plan, work)
+    for task in tasks:
+        yield process(task, partial(_tell_of, task, tell))
+
+
+def _tell_of(task: SectionTask, tell: Callable[[StepStarted], None], process: str) -> None:
+    tell(StepStarted(task, process))
 
 
 def make_section_work(work: SectionWork) -> Work:
     """Make the function that a worker calls for each section."""
     services = Services.from_layers(work.layers)
-    plan = exposure_plan(services.profile).through(work.through)
+    return _section_work(services, exposure_plan(services.profile).through(work.through), work)
+
+
+def _section_work(services: Services, plan: Plan, work: SectionWork) -> Work:
     # Once for all sections, and in one statement.
     branch = injection_plan(services.profile).provenances() if services.profile.runner.fakes else ()
     services.store.provenances.register([*plan.provenances(), *branch])
@@ -233,15 +295,14 @@ def _driven(
     return progress, {"joined": result.n_joined, "founded": result.n_founded}
 
 
-def conclude_run(services: Services, reports: Sequence[SectionReport]) -> None:
-    """Give each exposure the worst state that one of its sections ended in, and close the reports of killed workers."""
+def _set_states(services: Services, reports: Sequence[SectionReport]) -> None:
+    """Give each exposure the worst state that one of its sections ended in."""
     states: dict[UUID, list[str]] = {}
     for report in reports:
         if report.exposure_id is not None:
             states.setdefault(report.exposure_id, []).append(report.state)
     for exposure_id, ended in states.items():
         services.store.exposures.set_state(exposure_id, worst(ended))
-    services.store.reports.close_abandoned()
 
 
 def report_of(answer: TaskResult) -> SectionReport:

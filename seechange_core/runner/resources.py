@@ -1,9 +1,10 @@
-"""What a computation costs: CPU seconds and memory."""
+"""What a computation may use and what it costs: cores, CPU seconds and memory."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+import os
 import resource
 import sys
 import time
@@ -39,6 +40,13 @@ class Measured(Generic[Result]):
     cpu_s: float
     peak_mb: float
     added_mb: float
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "process_cpu_count"):
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def measured(compute: Callable[[], Result]) -> Measured[Result]:

@@ -11,7 +11,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -85,7 +85,7 @@ class _Worker:
 
 def run_tasks(
     tasks: Sequence[Any], make_work: Callable[[Any], Work], payload: Any, jobs: int
-) -> Iterator[TaskEvent | TaskResult]:
+) -> Generator[TaskEvent | TaskResult]:
     """Work on tasks in spawned processes and yield events and results as they come.
 
     Parameters

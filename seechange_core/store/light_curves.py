@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -124,17 +124,15 @@ class LightCurves:
 
         self._database.transact(work)
 
-    def forced(self, target: Object, subtraction_provenance_id: str) -> list[dict[str, Any]]:
+    def forced(self, target: Object, subtraction_provenance_ids: Iterable[str]) -> list[dict[str, Any]]:
         """Return all fluxes that were measured at the place of an object, in the order of time."""
+        provenances = [forced_provenance(identity).id for identity in subtraction_provenance_ids]
         table = ForcedPhotometry
         wanted = (
             select(*_columns(table, "reference_flux", "reference_flux_error"))
             .join(Image, Image.id == table.image_id)
             .join(Product, Product.id == table.image_id)
-            .where(
-                table.object_id == target.id,
-                table.provenance_id == forced_provenance(subtraction_provenance_id).id,
-            )
+            .where(table.object_id == target.id, table.provenance_id.in_(provenances))
         )
         return self._rows(wanted.order_by(table.mjd, table.image_id))
 

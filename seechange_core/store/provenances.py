@@ -1,8 +1,8 @@
-"""Provenances in the database, and the tags that name one for each process."""
+"""Provenances in the database, and the tags that name one for each process of a camera."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -66,17 +66,26 @@ class Provenances:
         with self._database.read() as session:
             return [provenance_of(row) for row in session.scalars(wanted)]
 
-    def set_tag(self, tag: str, provenances: Iterable[Provenance], *, replace: bool = False) -> None:
-        """Let a tag name one provenance for each of some processes; other processes of the tag stay as they are.
+    def set_tag(
+        self, tag: str, instrument: str, provenances: Iterable[Provenance], *, replace: bool = False
+    ) -> dict[str, str]:
+        """Let a tag name one provenance for each of some processes of a camera; all others of it stay as they are.
 
         Parameters
         ----------
         tag : str
             ``"current"``, ``"dr1"`` ...
+        instrument : str
+            The camera.
         provenances : iterable of Provenance
             At most one for a process.
         replace : bool
             False: refuse to name another provenance for a process that the tag has already.
+
+        Returns
+        -------
+        dict of str to str
+            Which provenance ids the tag named before, by process, of those that it names no more.
 
         Raises
         ------
@@ -84,22 +93,26 @@ class Provenances:
             If the tag names another provenance for one of the processes.
         """
         wanted = list(provenances)
-        self._database.transact(lambda session: _set_tag(session, tag, wanted, replace))
+        before = self._database.transact(lambda session: _set_tag(session, tag, instrument, wanted, replace))
         self.registered |= {provenance.id for provenance in wanted}
+        return before
 
-    def tagged(self, tag: str) -> dict[str, str]:
-        """Return the provenance ids of a tag by process; empty if there is no such tag."""
-        wanted = select(ProvenanceTag.process, ProvenanceTag.provenance_id).where(ProvenanceTag.tag == tag)
+    def check_tag(self, tag: str, instrument: str, provenances: Iterable[Provenance]) -> None:
+        """Raise what `set_tag` would, and write nothing."""
         with self._database.read() as session:
-            return {process: provenance_id for process, provenance_id in session.execute(wanted)}
+            _renamed(session, tag, instrument, provenances, replace=False)
 
-    def tags(self) -> Mapping[str, dict[str, str]]:
-        """Return all tags with their provenance ids by process."""
-        wanted = select(ProvenanceTag).order_by(ProvenanceTag.tag, ProvenanceTag.process)
-        found: dict[str, dict[str, str]] = {}
+    def tagged(self, tag: str) -> dict[str, dict[str, str]]:
+        """Return the provenance ids of a tag by camera and process; empty if there is no such tag."""
+        return self.tags().get(tag, {})
+
+    def tags(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return all tags with their provenance ids by camera and process."""
+        order = (ProvenanceTag.tag, ProvenanceTag.instrument, ProvenanceTag.process)
+        found: dict[str, dict[str, dict[str, str]]] = {}
         with self._database.read() as session:
-            for row in session.scalars(wanted):
-                found.setdefault(row.tag, {})[row.process] = row.provenance_id
+            for row in session.scalars(select(ProvenanceTag).order_by(*order)):
+                found.setdefault(row.tag, {}).setdefault(row.instrument, {})[row.process] = row.provenance_id
         return found
 
 
@@ -119,29 +132,48 @@ def provenance_of(row: models.Provenance) -> Provenance:
     return Provenance(row.process, row.version, row.parameters, row.upstream)
 
 
-def _set_tag(session: Session, tag: str, provenances: list[Provenance], replace: bool) -> None:
-    insert_missing(session, [provenance_row(provenance) for provenance in provenances])
-    present = {
-        row.process: row for row in session.scalars(select(ProvenanceTag).where(ProvenanceTag.tag == tag))
-    }
+def _renamed(
+    session: Session, tag: str, instrument: str, provenances: Iterable[Provenance], *, replace: bool
+) -> tuple[dict[str, ProvenanceTag], list[Provenance]]:
+    """Return the rows of a tag by process, and those provenances that it does not name yet."""
+    rows = select(ProvenanceTag).where(ProvenanceTag.tag == tag, ProvenanceTag.instrument == instrument)
+    present = {row.process: row for row in session.scalars(rows)}
+    new = []
     for provenance in provenances:
-        before = present.get(provenance.process)
-        if before is not None and before.provenance_id != provenance.id:
-            if not replace:
-                raise StoreError(
-                    f"tag {tag!r} names provenance {before.provenance_id} for {provenance.process}, "
-                    f"not {provenance.id}; use another tag, or replace it"
-                )
-            before.provenance_id = provenance.id
-    missing = [provenance for provenance in provenances if provenance.process not in present]
-    rows = [
-        ProvenanceTag(
-            id=row_id(f"{tag}:{provenance.process}"),
-            tag=tag,
-            process=provenance.process,
-            provenance_id=provenance.id,
+        row = present.get(provenance.process)
+        if row is not None and row.provenance_id == provenance.id:
+            continue
+        if row is not None and not replace:
+            raise StoreError(
+                f"tag {tag!r} names provenance {row.provenance_id} for {provenance.process} of {instrument}, "
+                f"not {provenance.id}; use another tag"
+            )
+        new.append(provenance)
+    return present, new
+
+
+def _set_tag(
+    session: Session, tag: str, instrument: str, provenances: list[Provenance], replace: bool
+) -> dict[str, str]:
+    present, new = _renamed(session, tag, instrument, provenances, replace=replace)
+    insert_missing(session, [provenance_row(provenance) for provenance in new])
+    before, missing = {}, []
+    for provenance in new:
+        row = present.get(provenance.process)
+        if row is not None:
+            before[provenance.process] = row.provenance_id
+            row.provenance_id = provenance.id
+            continue
+        identity = row_id(f"{tag}:{instrument}:{provenance.process}")
+        missing.append(
+            ProvenanceTag(
+                id=identity,
+                tag=tag,
+                instrument=instrument,
+                process=provenance.process,
+                provenance_id=provenance.id,
+            )
         )
-        for provenance in missing
-    ]
-    insert_missing(session, rows)
+    insert_missing(session, missing)
     session.flush()
+    return before

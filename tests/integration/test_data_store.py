@@ -70,7 +70,7 @@ def test_processing_is_chosen_by_provenance_then_tag_then_time(new_chain: Any) -
     chain.save("preprocessing")
     old, new = (chain.save("extraction", version).provenance for version in ("1.0", "2.0"))
     store = chain.store
-    store.provenances.set_tag("dr1", [old])
+    store.provenances.set_tag("dr1", "simcam", [old])
 
     def chosen(provenance: str | None = None, tag: str | None = None, **options: Any) -> str:
         source_list = of_section(chain, **options).get_sources(provenance, tag)
@@ -98,7 +98,7 @@ def test_products_of_an_older_image_are_found_by_their_provenance(new_chain: Any
     assert data.get_image().id == row_id(new_image)
     assert data.get_sources().image_id == row_id(new_image)
     assert data.get_sources(old.id).image_id == row_id(old_image)
-    chain.store.provenances.set_tag("dr1", [old])
+    chain.store.provenances.set_tag("dr1", "simcam", [old])
     assert data.get_sources(tag="dr1").image_id == row_id(old_image)
 
 
@@ -155,13 +155,17 @@ def test_store_goes_to_a_worker(full_chain: Any) -> None:
 def test_tag_names_one_provenance_a_process(store: Store) -> None:
     first, other = (Provenance("extraction", version, {}, {}) for version in ("1.0", "2.0"))
     photocal = Provenance("photocal", "1.0", {}, {})
-    store.provenances.set_tag("current", [first, photocal])
-    store.provenances.set_tag("current", [first])
+    store.provenances.set_tag("current", "simcam", [first, photocal])
+    store.provenances.set_tag("current", "simcam", [first])
     with pytest.raises(StoreError, match=r"'current' names provenance .* for extraction"):
-        store.provenances.set_tag("current", [other])
-    assert store.provenances.tagged("current") == {"extraction": first.id, "photocal": photocal.id}
-    store.provenances.set_tag("current", [other], replace=True)
-    assert store.provenances.tags() == {"current": {"extraction": other.id, "photocal": photocal.id}}
+        store.provenances.set_tag("current", "simcam", [other])
+    assert store.provenances.tagged("current") == {
+        "simcam": {"extraction": first.id, "photocal": photocal.id}
+    }
+    store.provenances.set_tag("current", "simcam", [other], replace=True)
+    assert store.provenances.tags() == {
+        "current": {"simcam": {"extraction": other.id, "photocal": photocal.id}}
+    }
     assert store.provenances.get(other.id[:8]) == other
     with pytest.raises(StoreError, match="more than one provenance"):
         store.provenances.get("")

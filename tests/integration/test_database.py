@@ -181,7 +181,8 @@ def test_foreign_keys_hold(database: Database) -> None:
     with pytest.raises(StoreError, match=r"(?i)foreign key"), database.write() as session:
         session.execute(
             text(
-                "INSERT INTO provenance_tags (id, tag, process, provenance_id) VALUES (:id, 't', 'p', 'none')"
+                "INSERT INTO provenance_tags (id, tag, instrument, process, provenance_id)"
+                " VALUES (:id, 't', 'i', 'p', 'none')"
             ),
             {"id": "00000000000000000000000000000000"},
         )

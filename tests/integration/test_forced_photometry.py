@@ -42,7 +42,9 @@ def curve(full_chain: Any, new_chain: Callable[..., Any], rules: AssociationRule
         chain.identities["reference"] = full_chain.identities["reference"]
         with_source(chain, electrons)
         chain.save_through("measuring")
-        store.provenances.set_tag("current", [record.provenance for record in chain.records.values()])
+        store.provenances.set_tag(
+            "current", "simcam", [record.provenance for record in chain.records.values()]
+        )
     store.associations.associate(chain.identities["measurements"], rules)
     place = chain.values["measurements"]
     with store.database.read() as session:

@@ -11,10 +11,10 @@ from seechange_core.store.listings import Selection, list_rows
 
 def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> None:
     store = full_chain.store
-    store.provenances.set_tag("current", [full_chain.records["measurements"].provenance])
+    store.provenances.set_tag("current", "simcam", [full_chain.records["measurements"].provenance])
     store.associations.associate(full_chain.identities["measurements"], rules)
     again = full_chain.save("measuring", "1.1")
-    store.provenances.set_tag("other", [again.provenance])
+    store.provenances.set_tag("other", "simcam", [again.provenance])
     store.associations.associate(again.product_id, rules)
 
     objects = list_rows(store.database, "objects", Selection())

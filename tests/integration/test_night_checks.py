@@ -117,7 +117,9 @@ def add_nights(
 ) -> np.random.Generator:
     """Save ordinary nights, with their processing tagged; return the source of random numbers, for more."""
     random = np.random.default_rng(seed)
-    store.provenances.set_tag("current", [provenance_of(process) for process in usual_metrics(random)])
+    store.provenances.set_tag(
+        "current", "simcam", [provenance_of(process) for process in usual_metrics(random)]
+    )
     for night in range(count):
         for number in range(exposures):
             add_exposure(store, folder, night, number, random)
@@ -223,7 +225,9 @@ def test_lost_sections_come_first(store: Store, tmp_path: Path) -> None:
 def test_decisions_and_scores_of_an_exposure_are_counted(full_chain: Any) -> None:
     store = full_chain.store
     store.provenances.set_tag(
-        "current", {r.provenance.process: r.provenance for r in full_chain.records.values()}.values()
+        "current",
+        "simcam",
+        {r.provenance.process: r.provenance for r in full_chain.records.values()}.values(),
     )
     exposure = store.exposures.chosen("new.fits")
     checks = check_exposure(store.database, exposure, Night.at(exposure.mjd, 0.0))

@@ -88,7 +88,7 @@ def history(chain: Any, pixel: tuple[float, float], **options: Any) -> list[Find
 
 def tagged(chain: Any) -> None:
     provenances = {record.provenance.process: record.provenance for record in chain.records.values()}
-    chain.store.provenances.set_tag("night", provenances.values(), replace=True)
+    chain.store.provenances.set_tag("night", "simcam", provenances.values(), replace=True)
 
 
 def test_every_fate_of_a_processed_section_is_told(chain: Any) -> None:
@@ -273,7 +273,7 @@ def test_tag_that_mixes_runs_is_told(chain: Any) -> None:
     chain.save_through("scoring")
     tagged(chain)
     again = chain.record("astrocal", ("image", "sources"), "9.0").provenance
-    chain.store.provenances.set_tag("night", [again], replace=True)
+    chain.store.provenances.set_tag("night", "simcam", [again], replace=True)
     (finding,) = history(chain, PEAK)
     assert finding.verdict == "unknown"
     assert "several runs" in finding.summary

@@ -15,7 +15,7 @@ from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, 
 from seechange_core.profile import Profile, load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
-from seechange_core.runner.process import StepStarted, process_sections, register_exposures
+from seechange_core.runner.process import process_sections, register_exposures
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
@@ -114,10 +114,9 @@ def _process(
     plan = exposure_plan(services.profile).through(through)
     tasks, reports = register_exposures(services, ((path,) for path in exposures))
     say(stage, 0, len(tasks))
-    for event in process_sections(services, plan, tasks, jobs):
-        if not isinstance(event, StepStarted):
-            reports.append(event)
-            say(stage, len(reports), len(tasks))
+    for report in process_sections(services, plan, tasks, jobs):
+        reports.append(report)
+        say(stage, len(reports), len(tasks))
     run.reports += sorted(reports, key=lambda report: (report.exposure, report.section))
 
 

@@ -21,17 +21,9 @@ from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, 
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
-from seechange_core.runner.process import (
-    SectionReport,
-    StepStarted,
-    conclude_run,
-    process_section,
-    process_sections,
-    register_exposures,
-    register_run,
-)
+from seechange_core.runner.process import process_sections, register_exposures
 from seechange_core.runner.references import build_reference
-from seechange_core.runner.section_report import DONE
+from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
 from seechange_core.store.checking import check_files
 from seechange_core.store.database import Database
@@ -104,13 +96,7 @@ class Survey:
         services = self.services(*assignments)
         plan = exposure_plan(services.profile).through(through)
         tasks, reports = register_exposures(services, ((path,) for path in paths), sections)
-        if jobs:
-            events = process_sections(services, plan, tasks, jobs)
-            reports += [event for event in events if not isinstance(event, StepStarted)]
-        else:
-            code_version_id = register_run(services, plan)
-            reports += [process_section(services, plan, task, code_version_id) for task in tasks]
-            conclude_run(services, reports)
+        reports += process_sections(services, plan, tasks, jobs)
         services.store.database.close()
         return sorted(reports, key=lambda report: (report.exposure, report.section))
 

@@ -75,7 +75,9 @@ def _options(command: Any, path: tuple[str, ...]) -> list[Any]:
 
 def test_process_tells_machines_what_happened(run: Callable[..., Result], processed: Any) -> None:
     arguments = ("process", "--instrument", "simcam", "--sections", "C1", "--jobs", "1", "--json")
-    (report,) = rows(run(*arguments, processed.files.new[0]))
+    found = rows(run(*arguments, processed.files.new[0]))
+    assert found["left_behind"] == []
+    (report,) = found["sections"]
     assert (report["exposure"], report["section"]) == (processed.files.new[0].name, "C1")
     assert (report["state"], report["step"], report["reason"]) == ("done", "association", "")
     assert [step["process"] for step in report["steps"]] == PROCESSES

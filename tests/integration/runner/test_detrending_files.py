@@ -15,7 +15,7 @@ from seechange_core.models import Image, Product
 from seechange_core.pipeline import exposure_plan, process_schemas
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
-from seechange_core.runner.process import process_section, register, register_run
+from seechange_core.runner.process import process_sections, register
 from seechange_core.runner.section_report import DONE
 from seechange_core.runner.services import Services
 from seechange_core.store.products import ProductStore
@@ -35,14 +35,11 @@ def services_of(root: Path, *assignments: str) -> Services:
 def preprocessed(services: Services, exposure: Path) -> dict[str, Any]:
     """Run preprocessing on both sections; return the images by section."""
     plan = exposure_plan(services.profile).through("preprocessing")
-    code_version = register_run(services, plan)
-    services.store.provenances.register(plan.provenances())
     tasks, _ = register(services, (exposure,), ())
     images = {}
-    for task in tasks:
-        report = process_section(services, plan, task, code_version)
+    for report in process_sections(services, plan, tasks):
         assert report.state == DONE, report.reason
-        images[task.section] = report.steps[0].product_id
+        images[report.section] = report.steps[0].product_id
     return images
 
 

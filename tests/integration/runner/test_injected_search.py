@@ -95,9 +95,13 @@ def test_commands(searched: Any, new_exposure: Path, tmp_path: Path) -> None:
     located = [f"--set={assignment}" for assignment in searched.assignments[:2]]
     run = CliRunner()
     assert "nothing was injected" in run.invoke(cli, ["fakes", "show", *located]).output
-    made = run.invoke(cli, ["fakes", "run", "--json", *injected])
+    shown_before = run.invoke(cli, ["provenance", "tags", "--json", *located]).stdout
+    made = run.invoke(cli, ["fakes", "run", "--tag=limits", "--json", *injected])
     assert made.exit_code == 0, made.output
-    assert json.loads(made.stdout)[0]["steps"][-1]["metrics"]["n_fakes"] == 60
+    assert json.loads(made.stdout)["sections"][0]["steps"][-1]["metrics"]["n_fakes"] == 60
+    named = json.loads(run.invoke(cli, ["provenance", "tags", "--json", *located]).stdout)
+    assert [row for row in named if row["tag"] == "current"] == json.loads(shown_before)
+    located.append("--tag=limits")
     (difference,) = searched.rows(Image, Image.is_difference)
     picture = tmp_path / "completeness.png"
     for image in (difference.id, difference.new_image_id):

@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from seechange_core.models import ProvenanceTag
+
 _ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
@@ -21,7 +23,8 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
         *options,
         "--jobs=1",
         "--sections=C1",
-        "--through=extraction",
+        "--through=astrocal",
+        "--tag=stopped",
         str(referenced.files.new[0]),
     ]
     run = subprocess.Popen(
@@ -34,7 +37,7 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
     )
     assert run.stderr is not None
     logged: dict[str, Any] = {}
-    while logged.get("step") != "preprocessing":
+    while logged.get("step") != "extraction":
         logged = json.loads(run.stderr.readline())
     # As a terminal does: to the program and to its workers.
     os.killpg(run.pid, signal.SIGINT)
@@ -45,6 +48,8 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
     assert run.returncode == 130, errors
     assert errors.strip().endswith("run the same command again to go on from there.")
     assert "Traceback" not in errors
+    named = {row.process for row in survey.rows(ProvenanceTag, ProvenanceTag.tag == "stopped")}
+    assert "preprocessing" in named
     again = subprocess.run(
         [*program, *arguments], capture_output=True, text=True, check=False, env=_ENVIRONMENT
     )

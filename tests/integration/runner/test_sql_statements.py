@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from seechange_core.models import Measurements
 from seechange_core.pipeline import exposure_plan
-from seechange_core.runner.process import process_section, register, register_run
+from seechange_core.runner.process import StepStarted, process_sections, register
 
 #: From detrended pixels on, association included; and what raw pixels with their calibration files take besides.
 MOST_STATEMENTS, MOST_FOR_DETRENDING = 60, 15
@@ -53,35 +53,34 @@ def test_section_asks_the_database_seldom(
 ) -> None:
     services = survey.services(assignment)
     plan = exposure_plan(services.profile)
-    code_version_id = register_run(services, plan)
-    (task,), _ = register(services, (new_exposure,), ["C1"])
-    first: Counter[str] = Counter()
+    tasks, _ = register(services, (new_exposure,), ["C1"])
+    begun: dict[str, Counter[str]] = {}
 
-    def started(process: str) -> None:
-        if process == "extraction":
-            first.update(statements)
+    def started(step: StepStarted) -> None:
+        begun[step.process] = statements.copy()
 
+    run = process_sections(services, plan, tasks, started=started)
     with counted_statements() as statements:
-        report = process_section(services, plan, task, code_version_id, started=started)
+        report = next(run)
     assert report.state == "done"
     assert fewest <= len(survey.rows(Measurements)) <= most, (
         "the threshold no longer leaves so many candidates"
     )
-    later = statements - first
+    first, later = begun["extraction"] - begun["preprocessing"], statements - begun["extraction"]
     record_property("statements", later.total())
     assert later.total() <= MOST_STATEMENTS, later.most_common()
     assert first.total() <= MOST_FOR_DETRENDING, first.most_common()
+    run.close()
     services.store.database.close()
 
 
 def test_finished_section_asks_less(survey: Any, new_exposure: Path) -> None:
     services = survey.services(FEW_CANDIDATES)
     plan = exposure_plan(services.profile)
-    code_version_id = register_run(services, plan)
-    (task,), _ = register(services, (new_exposure,), ["C1"])
+    tasks, _ = register(services, (new_exposure,), ["C1"])
     with counted_statements() as first:
-        process_section(services, plan, task, code_version_id)
+        list(process_sections(services, plan, tasks))
     with counted_statements() as second:
-        process_section(services, plan, task, code_version_id)
+        list(process_sections(services, plan, tasks))
     assert second.total() < first.total() / 2
     services.store.database.close()

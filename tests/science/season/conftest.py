@@ -32,7 +32,7 @@ from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, 
 from seechange_core.profile import load_profile
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
-from seechange_core.runner.process import process_section, register_exposures, register_run
+from seechange_core.runner.process import process_sections, register_exposures
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.services import Services
 from seechange_core.simulation.exposure import Conditions, static_light
@@ -199,8 +199,7 @@ def process(services: Services, paths: list[Path], through: str) -> list[str]:
     plan = exposure_plan(services.profile).through(through)
     tasks, failures = register_exposures(services, ((path,) for path in paths), [SECTION])
     assert failures == []
-    code_version = register_run(services, plan)
-    reports = [process_section(services, plan, task, code_version) for task in tasks]
+    reports = process_sections(services, plan, tasks)
     return [f"{report.state} {report.reason}".strip() for report in reports]
 
 
