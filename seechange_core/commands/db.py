@@ -21,7 +21,7 @@ def db() -> None:
 @location_options
 def upgrade(profile_file: Path | None, assignments: tuple[str, ...]) -> None:
     """Make the tables, or bring them to what this version of SeeChange needs."""
-    database = open_located(profile_file, assignments).database
+    database = open_located(profile_file, assignments, must_exist=False).database
     before = database.revision()
     database.upgrade()
     after = database.revision()

@@ -53,8 +53,8 @@ def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[
     )
 
 
-def open_located(profile_file: Path | None, assignments: tuple[str, ...]) -> Any:
+def open_located(profile_file: Path | None, assignments: tuple[str, ...], *, must_exist: bool = True) -> Any:
     """Open the database and the folders that a profile names; see `Store.of_profile`."""
     from seechange_core.store import Store
 
-    return Store.of_profile(profile_file, assignments)
+    return Store.of_profile(profile_file, assignments, must_exist=must_exist)

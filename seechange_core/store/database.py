@@ -132,10 +132,14 @@ class Database:
 
     def revision(self) -> str | None:
         """Return the revision of the tables; None if there are none."""
-        if self._file is not None and not self._file.exists():
+        if not self.exists():
             return None
         with explained_errors(self.url), self._connected().connect() as connection:
             return migrations.revision_of(connection)
+
+    def exists(self) -> bool:
+        """Return whether there is a file, if it is an SQLite database; of others their server tells when asked."""
+        return self._file is None or self._file.exists()
 
     def differences(self) -> list[object]:
         """List what separates the tables from those of the installed package; empty if they agree."""
