@@ -92,9 +92,9 @@ def subtract(
     complete      part of the transients found, at the threshold ('at sigma') that leaves
                   every algorithm the same number of false detections, 10 a CCD of 2048 x 4096
     false>5       false detections beyond 5 sigma
-    scatter       of the score on blank sky; 1 if the noise is right
+    scatter       of the significance on blank sky; 1 if the noise is right
     snr50         signal-to-noise ratio, at best possible, of which half are found beyond 5 sigma
-    on stars      scatter of the score at stars; 1 if only noise is left of them
+    on stars      scatter of the significance at stars; 1 if only noise is left of them
     left of them  what is left of the flux of bright stars
     flux bias     of the transients
     CPU s, peak MB  of the subtraction alone, in a warm process

@@ -96,12 +96,16 @@ def _details(finding: Finding) -> Iterable[Table]:
 
 def _of_depth(depth: LocalDepth) -> Iterable[tuple[str, str]]:
     threshold = "no detection yet" if depth.threshold is None else f"threshold {depth.threshold:g}"
-    score = "unknown" if depth.score is None else f"{depth.score:+.2f} sigma"
+    significance = "unknown" if depth.score is None else f"{depth.score:+.2f} sigma"
     extreme = "unknown" if depth.extreme_score is None else f"{depth.extreme_score:+.2f}"
-    yield "score at the position", f"{score}; extreme within the radius {extreme}; {threshold}"
+    yield "significance there", f"{significance}; extreme within the radius {extreme}; {threshold}"
     if depth.flux is not None and depth.flux_error is not None:
         yield "PSF flux there", f"{amount(depth.flux)} +- {amount(depth.flux_error)} {depth.flux_unit}"
-    noise = "" if depth.noise == 1 else f"; scores around scatter by {depth.noise:.2f} and are divided by it"
+    noise = (
+        ""
+        if depth.noise == 1
+        else f"; significances around scatter by {depth.noise:.2f} and are divided by it"
+    )
     yield "5 sigma limit there", limit(depth) + noise
     planes = ", ".join(f"{name} ({origin})" for name, origin in depth.planes.items())
     yield "unusable core", f"{depth.unusable_fraction:.0%}" + (f"; {planes}" if planes else "")
@@ -128,7 +132,10 @@ def _tests(candidate: Candidate) -> Table:
 
 
 def _of_candidate(candidate: Candidate) -> Iterable[tuple[str, str]]:
-    yield "peak", f"score {candidate.score:+.2f}, {candidate.distance_arcsec:.2f} arcsec from the position"
+    yield (
+        "peak",
+        f"significance {candidate.score:+.2f}, {candidate.distance_arcsec:.2f} arcsec from the position",
+    )
     row = candidate.measurement
     if not row:
         return
@@ -141,7 +148,8 @@ def _of_candidate(candidate: Candidate) -> Iterable[tuple[str, str]]:
         yield "flux", f"{amount(row['flux'])} +- {amount(row['flux_error'])} {row['flux_unit']}{magnitude}"
     for score in candidate.scores:
         needed = "" if score["threshold"] is None else f", real from {score['threshold']:g}"
-        yield f"{score['scorer']} {score['version']}", f"{score['score']:.4f}{needed}"
+        told = f"{score['score']:.4f} ({score['scorer']} {score['version']}{needed})"
+        yield "real-bogus score", told
     yield "object", candidate.object or "none"
     yield "measurement", row["id"]
 

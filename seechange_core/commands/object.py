@@ -32,7 +32,7 @@ def show(name: str, profile_file: Path | None, assignments: tuple[str, ...], as_
     store = open_located(profile_file, assignments)
     found = store.objects.find(name)
     rows = [
-        {column: getattr(row, column) for column in _MEASUREMENT}
+        {column: getattr(row, column) for column in _MEASUREMENT} | {"significance": row.score}
         for row in store.objects.measurements(found.id)
     ]
     if as_json:
@@ -54,7 +54,6 @@ _MEASUREMENT = (
     "flux",
     "flux_error",
     "flux_unit",
-    "score",
 )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from seechange_core.errors import InputError
 from seechange_core.registry import Registry
 
 _LABELS = {"real": True, "bogus": False}
+_WIDTH = 110
 
 
 @click.group()
@@ -25,19 +29,26 @@ def score() -> None:
 @click.argument("scorer", default="rbscore")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(scorer: str, as_json: bool) -> None:
-    """Show what SCORER (rbscore, if left out) was trained on, and how well it scores what it was not.
+    """Show what the real-bogus score of SCORER (rbscore, if left out) means, and how far it can be trusted.
 
-    With it comes the threshold that is recommended, what is kept of the bogus ones at it, and what is missed of the
-    real ones.
+    With it come the weights as installed, what they were trained on, and the threshold that is recommended: what part
+    of the bogus candidates it keeps, and what part of the real ones it misses.
     """
     component = Registry().component("scorer", scorer)()
-    found = {
-        "scorer": scorer,
-        "version": component.version,
-        "fingerprint": component.fingerprint(),
-        **component.record(),
-    }
-    _print(found, as_json)
+    record, fingerprint = component.record(), component.fingerprint()
+    if as_json:
+        about = {"scorer": scorer, "version": component.version, "fingerprint": fingerprint}
+        click.echo(json.dumps({**about, **record}, indent=2))
+        return
+    meaning = " ".join((inspect.getdoc(type(component)) or "").replace("``", "").split())
+    click.echo(
+        textwrap.fill(f"{scorer} {component.version}: {meaning}", _WIDTH, subsequent_indent="  ")
+        + f"\n{'score':12} 0 (bogus) to 1 (real)"
+    )
+    if fingerprint:
+        click.echo(f"{'weights':12} those installed, SHA-256 {fingerprint[:12]}...")
+    for line in described(record):
+        click.echo(line)
 
 
 @score.command()
@@ -74,7 +85,12 @@ def train(
     named = read_labels(labels)
     component = Registry().component("scorer", scorer)()
     stamps, measurements, real = labelled_candidates(open_located(profile_file, assignments), named)
-    _print({"model": str(out), **component.train(stamps, measurements, real, out)}, as_json)
+    record = component.train(stamps, measurements, real, out)
+    if as_json:
+        click.echo(json.dumps({"model": str(out), **record}, indent=2))
+        return
+    for line in (f"{'weights':12} {out}", *described(record)):
+        click.echo(line)
 
 
 def read_labels(path: Path) -> dict[str, bool]:
@@ -104,14 +120,28 @@ def read_labels(path: Path) -> dict[str, bool]:
     return found
 
 
-def _print(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
-    for name, value in found.items():
-        if isinstance(value, dict):
-            click.echo(f"{name}:")
-            for inner, number in value.items():
-                click.echo(f"  {inner:50} {number}")
-        else:
-            click.echo(f"{name:52} {value}")
+def described(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines that say what a person wants to know of a scorer's `Scorer.record`."""
+    threshold, judged = record.get("threshold"), record.get("test", {})
+    if threshold is None:
+        yield f"{'threshold':12} none is recommended"
+    else:
+        yield f"{'threshold':12} {threshold:g} is recommended"
+    rates = [
+        f"{judged[key]:.1%} of the {whose}"
+        for key, whose in (
+            ("bogus_kept", "bogus ones are kept"),
+            ("real_missed", "real ones are missed"),
+            ("real_above_snr_7_missed", "real ones above S/N 7 are missed"),
+        )
+        if key in judged
+    ]
+    if rates:
+        yield f"{'':12} at it {', '.join(rates)}"
+        yield f"{'judged on':12} {_counts(judged)}, not trained on"
+    for name, counts in record.get("trained_on", {}).items():
+        yield f"{'trained on':12} {name.replace('_', ' ')}: {_counts(counts)}"
+
+
+def _counts(counts: Mapping[str, Any]) -> str:
+    return f"{counts['n_real']} real and {counts['n_bogus']} bogus candidates"

@@ -43,9 +43,9 @@ def subtract(
 
     \b
     Writes, to the folder --out:
-      difference.fits   DIFFERENCE, VARIANCE, MASK, PSF, SCORE (sigma), FLUX and FLUXERR (electrons of NEW),
-                        on the pixels of NEW
-      difference.png    new image, aligned reference, difference and score
+      difference.fits   DIFFERENCE, VARIANCE, MASK, PSF, SCORE (significance, sigma), FLUX and FLUXERR
+                        (electrons of NEW), on the pixels of NEW
+      difference.png    new image, aligned reference, difference and significance
 
     A source that appeared is a peak of SCORE above 5 or so; FLUX and FLUXERR at that pixel are its flux.
 
@@ -108,7 +108,7 @@ def _summary(found: dict[str, Any]) -> str:
         f"registration: {measured['registration']}; left {subtraction['registration_error_x']:.3f} and "
         f"{subtraction['registration_error_y']:.3f} pixel, {subtraction['n_registration_stars']} stars",
         f"flux ratio (reference / new): {subtraction['flux_ratio']:.4f} from {measured['n_flux_stars']} stars",
-        f"{found['subtractor']}: the reference covers {subtraction['overlap']:.1%}; scatter of the score on blank sky "
-        f"{subtraction['score_scatter']:.3f}",
+        f"{found['subtractor']}: the reference covers {subtraction['overlap']:.1%}; scatter of the significance on "
+        f"blank sky {subtraction['score_scatter']:.3f}",
     ]
     return "\n".join(lines)

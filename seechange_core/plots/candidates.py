@@ -32,7 +32,7 @@ def plot_stamps(
     stamps, measurements
         Row i of the one belongs to row i of the other.
     scores : ScoreTable, optional
-        Each candidate's scores are written above it.
+        Each candidate's real-bogus scores are written above it.
     rows : sequence of int, optional
         Which candidates to draw, in this order; by default all, which is for some dozens.
     title : str

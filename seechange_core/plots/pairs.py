@@ -15,14 +15,14 @@ _SCORE_SIGMA = 8.0
 
 
 def plot_subtraction(new: Frame, reference: Frame, difference: Difference) -> Figure:
-    """Draw new image, aligned reference, difference and score; what has no value is left blue.
+    """Draw new image, aligned reference, difference and significance; what has no value is left blue.
 
     Parameters
     ----------
     new, reference : Frame
         On one grid, without sky, in electrons of the new image.
     difference : Difference
-        The score is left out if there is none.
+        The significance is left out if there is none.
     """
     panels: list[tuple[str, Pixels]] = [
         ("New", _usable(new.data, new.mask)),
@@ -30,7 +30,7 @@ def plot_subtraction(new: Frame, reference: Frame, difference: Difference) -> Fi
         ("Difference", _usable(difference.data, difference.mask)),
     ]
     if difference.score is not None:
-        panels.append(("Score (sigma)", difference.score))
+        panels.append(("Significance (sigma)", difference.score))
     ny, nx = new.shape
     height = min(max(_PANEL_INCH * ny / nx, 2.5), 2.5 * _PANEL_INCH)
     figure = new_figure(_PANEL_INCH * len(panels), height + 1.3)

@@ -16,7 +16,9 @@ from seechange_core.steps.step import Step, StepContext, StepResult
 class DetectionParams(Params):
     """What counts as a detection."""
 
-    threshold: float = parameter(5.0, description="Least absolute score of a detection", unit="sigma", gt=0)
+    threshold: float = parameter(
+        5.0, description="Least absolute significance of a detection", unit="sigma", gt=0
+    )
     deblend_rise: float = parameter(
         3.0,
         description="A peak is a source of its own if it rises so much above the saddle to a higher one",
@@ -31,13 +33,13 @@ class DetectionParams(Params):
     )
     noise_block: int = parameter(
         128,
-        description="Side of the blocks in which the scatter of the score is measured",
+        description="Side of the blocks in which the scatter of the significance is measured",
         unit="pixel",
         ge=32,
     )
     noise_tolerance: float = parameter(
         0.15,
-        description="Where the scatter is above 1 by more than this, the score is divided by it",
+        description="Where the scatter is above 1 by more than this, the significance is divided by it",
         gt=0,
     )
     max_detections: int = parameter(

@@ -121,8 +121,8 @@ def _measurements() -> Any:
         Measurements.calibrated,
         Measurements.sky_frame,
         Measurements.magnitude,
-        Measurements.score,
-        best.label("real"),
+        Measurements.score.label("significance"),
+        best.label("real_bogus_score"),
     )
     joined = select(*columns).join(Object, Object.id == Measurements.object_id, isouter=True)
     return joined.order_by(Measurements.mjd, Measurements.id)

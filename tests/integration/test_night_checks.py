@@ -150,7 +150,7 @@ def test_ordinary_night_is_as_usual(store: Store, tmp_path: Path) -> None:
     [
         ("extraction", "seeing_arcsec", 2.0, "seeing in r: 2.00 arcsec"),
         ("photocal", "zero_point_per_s", 25.2, "zero point (1 electron/s) in r: 25.20 mag"),
-        ("subtraction", "score_scatter", 1.08, "scatter of the score in r: 1.080 sigma"),
+        ("subtraction", "score_scatter", 1.08, "scatter of the significance in r: 1.080 sigma"),
         ("subtraction", "star_residual", -0.02, "light left of bright stars in r: -2.00%"),
         ("detection", "n_detections", 160, "detections a section in r: 160"),
     ],
@@ -182,7 +182,7 @@ def test_few_nights_tell_no_drift_but_impossible_values_do(store: Store, tmp_pat
     checks = check_night(store.database, "simcam", night(3))
     assert all(drift.z is None for drift in checks.drifts)
     assert [one.text.partition(" in ")[0] for one in checks.unusual] == [
-        "scatter of the score outside of 0.900 sigma to 1.100 sigma"
+        "scatter of the significance outside of 0.900 sigma to 1.100 sigma"
     ]
 
 

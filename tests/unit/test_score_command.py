@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,5 +68,19 @@ def test_what_is_known_of_a_scorer_is_shown() -> None:
     assert shown["scorer"] == "rbscore"
     assert 0.0 < shown["threshold"] < 1.0
     assert "bogus_kept" in shown["test"]
-    lines = CliRunner().invoke(score, ["show"]).output.splitlines()
-    assert any(line.split() == ["threshold", str(shown["threshold"])] for line in lines)
+    text = CliRunner().invoke(score, ["show"]).output
+    assert text.startswith(f"rbscore {shown['version']}: A convolutional network")
+    assert "The score is the probability that a candidate is real" in " ".join(text.split())
+    assert f"SHA-256 {shown['fingerprint'][:12]}" in text
+    assert re.search(rf"^threshold +{shown['threshold']:g} is recommended$", text, re.MULTILINE)
+    missed, kept = (f"{shown['test'][key]:.1%}" for key in ("real_missed", "bogus_kept"))
+    assert f"{kept} of the bogus ones are kept, {missed} of the real ones are missed" in text
+    # What only programs want.
+    assert not any(word in text for word in ("reliability", "calibration_error", "{", "["))
+
+
+def test_a_scorer_of_which_nothing_is_known_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seechange_core.registry.Registry.component", lambda *named: Fixed)
+    lines = CliRunner().invoke(score, ["show", "fixed"]).output.splitlines()
+    assert lines[0] == "fixed 1.0: Knows nothing."
+    assert lines[-1].split(maxsplit=1) == ["threshold", "none is recommended"]

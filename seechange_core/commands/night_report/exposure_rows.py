@@ -18,7 +18,7 @@ _SHOWN = {
     "zero_point_per_s": "zero point (mag)",
     "limiting_magnitude": "limit, new (mag)",
     "difference_limiting_magnitude": "limit, difference (mag)",
-    "score_scatter": "score scatter",
+    "score_scatter": "scatter of significance",
     "star_residual_scatter": "residuals of stars (%)",
 }
 _QUANTITIES = [quantity for quantity in QUANTITIES if quantity.name in _SHOWN]

@@ -67,8 +67,8 @@ def page(checks: NightChecks) -> str:
         *_figure(
             "Differences",
             figures.over_sections(checks, figures.DIFFERENCES),
-            "The score scatters by 1 where all noise is known. Light left of bright stars: PSF flux in the difference "
-            "divided by the star's.",
+            "The significance scatters by 1 where all noise is known. Light left of bright stars: PSF flux in the "
+            "difference divided by the star's.",
         ),
         *_figure(
             "Candidates",

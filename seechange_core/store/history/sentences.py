@@ -62,14 +62,14 @@ def _masked(depth: LocalDepth) -> str:
 
 def _below_threshold(depth: LocalDepth) -> str:
     return (
-        f"score {_signed(depth.extreme_score)} at most, {depth.threshold:g} is needed; "
+        f"significance {_signed(depth.extreme_score)} at most, {depth.threshold:g} is needed; "
         f"a source of {limit(depth)} would just be seen (5 sigma)"
     )
 
 
 def _part_of_another(depth: LocalDepth, nearest_arcsec: float) -> str:
     return (
-        f"score {_signed(depth.extreme_score)} is beyond the threshold {depth.threshold:g}, but as the flank of "
+        f"significance {_signed(depth.extreme_score)} is beyond the threshold {depth.threshold:g}, but as the flank of "
         f"another peak: the nearest is {nearest_arcsec:.1f} arcsec away, and both count as one source"
     )
 
@@ -78,14 +78,16 @@ def decided(candidate: Candidate) -> str:
     """Say what was decided on a peak, and what came of it."""
     failed = [test for test in candidate.tests if test.verdict == "deleted"]
     if failed or not candidate.measurement:
-        return f"peak of score {candidate.score:+.1f}, deleted: {_and(failed) or 'it has no measurement'}"
+        return (
+            f"peak of significance {candidate.score:+.1f}, deleted: {_and(failed) or 'it has no measurement'}"
+        )
     flagged = [test for test in candidate.tests if test.verdict == "flagged"]
-    parts = [f"peak of score {candidate.score:+.1f}, {_flux(candidate)}"]
+    parts = [f"peak of significance {candidate.score:+.1f}, {_flux(candidate)}"]
     if flagged:
         parts.append(f"flagged: {_and(flagged)}")
     for score in candidate.scores:
         beside = "" if score["threshold"] is None else f" (real from {score['threshold']:g})"
-        parts.append(f"{score['scorer']} {score['score']:.3f}{beside}")
+        parts.append(f"real-bogus score of {score['scorer']} {score['score']:.3f}{beside}")
     parts.append(f"object {candidate.object}" if candidate.object else "no object")
     return "; ".join(parts)
 

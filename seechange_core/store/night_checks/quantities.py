@@ -83,7 +83,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("registration_error_x", "subtraction", "registration error", "pixel", "above", 0.005, _FIT, decimals=3),
     Quantity("star_flux_ratio", "subtraction", "flux ratio of stars to zero points", "", "both", 0.004,
              "one of the two zero points", expected=(0.98, 1.02), decimals=3),
-    Quantity("score_scatter", "subtraction", "scatter of the score", "sigma", "both", 0.02,
+    Quantity("score_scatter", "subtraction", "scatter of the significance", "sigma", "both", 0.02,
              "noise model, gain, and what the reference adds: false detections rise with it", expected=(0.9, 1.1),
              decimals=3),
     Quantity("star_residual", "subtraction", "light left of bright stars", "%", "both", 0.002, _FIT,
@@ -97,7 +97,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("sky_magnitude50", "completeness", "half of injected sources found", "mag", "below", 0.1,
              "what the search loses beyond noise: cuts, masks, deblending"),
     Quantity("n_detections", "detection", "detections a section", "", "both", 0.25,
-             "score scatter, registration, and the reference's age", True, decimals=0),
+             "scatter of the significance, registration, and the reference's age", True, decimals=0),
     Quantity("n_measurements", "measuring", "candidates a section", "", "both", 0.25, "the cuts of measuring", True,
              decimals=0),
 )  # fmt: skip

@@ -33,8 +33,7 @@ class RealBogusParams(Params):
 class RealBogus(Scorer):
     """A convolutional network on the stamps and the measurements of a candidate.
 
-    The score is the probability that a candidate is real, were real and bogus ones equally frequent. The package's
-    ``model.json`` tells the recommended threshold, and what it keeps and misses.
+    The score is the probability that a candidate is real, were real and bogus ones equally frequent.
     """
 
     name: ClassVar[str] = "rbscore"
