@@ -47,14 +47,20 @@ class Scorer(Component, abc.ABC):
         return {}
 
     def train(
-        self, stamps: Stamps, measurements: MeasurementTable, real: NDArray[np.bool_], output: Path
+        self,
+        stamps: Stamps,
+        measurements: MeasurementTable,
+        real: NDArray[np.bool_],
+        places: NDArray[np.int64],
+        output: Path,
     ) -> dict[str, Any]:
         """Learn from labels of a survey's own, and write a model that the scorer's parameters can name.
 
         Parameters
         ----------
-        stamps, measurements, real
-            Row i of each belongs to one candidate.
+        stamps, measurements, real, places
+            Row i of each belongs to one candidate. Those with the same number in ``places`` show the same source: who
+            learns from one of them must not be judged by another.
         output : Path
             File to write.
 

@@ -70,8 +70,8 @@ def train(
     """Train a scorer further on candidates of your survey that somebody has labelled.
 
     LABELS is a CSV file with the columns 'candidate' (the id of a measurement, or the name of an object for all its
-    measurements) and 'label' (real or bogus). What is printed was measured on a quarter of the candidates, which was
-    not trained on.
+    measurements) and 'label' (real or bogus). What is printed was measured on a quarter of the candidates, whose
+    objects were not trained on.
 
     \b
     Example:
@@ -84,8 +84,8 @@ def train(
 
     named = read_labels(labels)
     component = Registry().component("scorer", scorer)()
-    stamps, measurements, real = labelled_candidates(open_located(profile_file, assignments), named)
-    record = component.train(stamps, measurements, real, out)
+    labelled = labelled_candidates(open_located(profile_file, assignments), named)
+    record = component.train(*labelled, out)
     if as_json:
         click.echo(json.dumps({"model": str(out), **record}, indent=2))
         return

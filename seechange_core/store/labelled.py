@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
@@ -12,15 +12,18 @@ from sqlalchemy import select
 
 from seechange_core.errors import StoreError
 from seechange_core.frames import MeasurementTable, Stamps
+from seechange_core.imaging.candidates.same_places import same_places
 from seechange_core.models import Measurements, Product
 from seechange_core.store.store import Store
 
 _IDS_AT_ONCE = 500
+#: Some pixels: stamps of candidates that are nearer show the same source or the same flaw.
+_SAME_PLACE_ARCSEC = 2.0
 
 
 def labelled_candidates(
     store: Store, labels: Mapping[str, bool]
-) -> tuple[Stamps, MeasurementTable, NDArray[np.bool_]]:
+) -> tuple[Stamps, MeasurementTable, NDArray[np.bool_], NDArray[np.int64]]:
     """Read stamps and measurements of candidates that are known to be real or bogus.
 
     Parameters
@@ -33,8 +36,9 @@ def labelled_candidates(
 
     Returns
     -------
-    stamps, measurements, real
-        Row i of each belongs to one candidate.
+    stamps, measurements, real, places
+        Row i of each belongs to one candidate. Those of one object, and those within 2 arcsec, have the same number in
+        ``places``: they show the same thing on the sky.
 
     Raises
     ------
@@ -42,12 +46,13 @@ def labelled_candidates(
         If there is no such measurement or object, or the stamps differ in size.
     """
     rows = _rows(store, labels)
-    parts = []
+    parts, ordered = [], []
     for product in sorted({row.product_id for row, _ in rows.values()}):
         own = [(row, real) for row, real in rows.values() if row.product_id == product]
         measured: MeasurementTable = store.products.load(_identity(store, product), "measurements")
         stamps: Stamps = store.products.load(_identity(store, own[0][0].cutouts_id), "stamps")
         chosen = np.array([row.row for row, _ in own])
+        ordered += [row for row, _ in own]
         table = measured.rows(chosen)
         parts.append((stamps.rows(table["stamp"]), table, [real for _, real in own]))
     if len(sizes := {stamps.size for stamps, _, _ in parts}) > 1:
@@ -59,7 +64,14 @@ def labelled_candidates(
     )
     names = set.intersection(*(set(table) for _, table, _ in parts))
     columns = {name: np.concatenate([table[name] for _, table, _ in parts]) for name in sorted(names)}
-    return joined, MeasurementTable(columns), np.concatenate([np.array(real) for _, _, real in parts])
+    labelled = np.concatenate([np.array(real) for _, _, real in parts])
+    return joined, MeasurementTable(columns), labelled, _places(ordered)
+
+
+def _places(rows: Sequence[Measurements]) -> NDArray[np.int64]:
+    objects = [str(row.object_id or row.id) for row in rows]
+    ra, dec = (np.array([getattr(row, name) for row in rows], np.float64) for name in ("ra", "dec"))
+    return same_places(ra, dec, np.unique(objects, return_inverse=True)[1], _SAME_PLACE_ARCSEC)
 
 
 def _rows(store: Store, labels: Mapping[str, bool]) -> dict[UUID, tuple[Measurements, bool]]:

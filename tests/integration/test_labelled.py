@@ -22,9 +22,12 @@ def ids_by_row(chain: Any) -> list[UUID]:
 
 def test_labels_of_measurements_find_their_stamps_and_columns(full_chain: Any) -> None:
     first, _, last = ids_by_row(full_chain)
-    stamps, measurements, real = labelled_candidates(full_chain.store, {str(last): True, str(first): False})
+    stamps, measurements, real, places = labelled_candidates(
+        full_chain.store, {str(last): True, str(first): False}
+    )
     rows = [0, 2] if not real[0] else [2, 0]
     assert sorted(real.tolist()) == [False, True]
+    assert sorted(places.tolist()) == [0, 1]
     saved = full_chain.values["measurements"]
     np.testing.assert_allclose(measurements["flux"], saved["flux"][rows])
     np.testing.assert_array_equal(measurements["stamp"], saved["stamp"][rows])
@@ -38,8 +41,11 @@ def test_an_object_labels_all_its_measurements_unless_they_have_labels(
     full_chain.store.associations.associate(full_chain.identities["measurements"], rules)
     full_chain.store.objects.merge("SC2023b", ["SC2023a", "SC2023c"])
     second = ids_by_row(full_chain)[1]
-    _, measurements, real = labelled_candidates(full_chain.store, {"SC2023a": True, str(second): False})
+    _, measurements, real, places = labelled_candidates(
+        full_chain.store, {"SC2023a": True, str(second): False}
+    )
     assert measurements.n_rows == 3
+    assert len(set(places.tolist())) == 1
     flux = full_chain.values["measurements"]["flux"]
     assert measurements["flux"][~real] == pytest.approx([flux[1]])
 

@@ -59,7 +59,9 @@ def test_a_scorer_need_neither_learn_nor_know_itself(tmp_path: Path) -> None:
     plane = np.zeros((9, 9), np.float32)
     stamps = cut_triplets([], [], 5, plane, plane, plane, np.zeros((9, 9), np.uint16))
     with pytest.raises(PluginError, match=r"scorer fixed 1\.0 cannot be trained"):
-        Fixed().train(stamps, MeasurementTable.empty(), np.zeros(0, bool), tmp_path / "model")
+        Fixed().train(
+            stamps, MeasurementTable.empty(), np.zeros(0, bool), np.zeros(0, int), tmp_path / "model"
+        )
 
 
 def test_what_is_known_of_a_scorer_is_shown() -> None:

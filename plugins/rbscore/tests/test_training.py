@@ -19,7 +19,7 @@ from seechange_rbscore.planes import N_PLANES, SIZE
 _N = 240
 
 
-def labelled() -> tuple[Stamps, MeasurementTable, np.ndarray]:
+def labelled() -> tuple[Stamps, MeasurementTable, np.ndarray, np.ndarray]:
     """Point sources and single hot pixels."""
     rng = np.random.default_rng(2)
     real = np.arange(_N) % 2 == 0
@@ -34,7 +34,7 @@ def labelled() -> tuple[Stamps, MeasurementTable, np.ndarray]:
     stamps = Stamps(middle, middle, corner, corner, *planes, np.zeros(new.shape, np.uint16))
     columns = {name: np.full(_N, np.nan) for name in MeasurementTable.COLUMNS}
     columns |= {name: np.zeros(_N) for name in ("stamp", "n_bad", "n_negative", "mask", "psf_like")}
-    return stamps, MeasurementTable(columns), real
+    return stamps, MeasurementTable(columns), real, np.arange(_N)
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_network_fits_and_is_calibrated() -> None:
     from seechange_rbscore.training.architecture import RealBogusNetwork
     from seechange_rbscore.training.fitting import LabelledSet, calibrate, fit, log_odds
 
-    data = LabelledSet.of(*labelled())
+    data = LabelledSet.of(*labelled()[:3])
     reports: list[str] = []
     network = RealBogusNetwork.seeded(3)
     fit(network, data, epochs=16, rate=3e-3, seed=1, report=reports.append)
@@ -90,10 +90,10 @@ def test_a_network_fits_and_is_calibrated() -> None:
 def test_retraining_writes_a_network_that_the_scorer_takes(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch")
     pytest.importorskip("onnx", reason="training needs onnx")
-    stamps, measurements, real = labelled()
+    stamps, measurements, real, places = labelled()
     own = tmp_path / "own.onnx"
     # The labels say the opposite of what the package's network thinks.
-    record = RealBogus().train(stamps, measurements, ~real, own)
+    record = RealBogus().train(stamps, measurements, ~real, places, own)
     scorer = RealBogus(RealBogusParams(model=own))
     assert scorer.fingerprint() != RealBogus().fingerprint()
     assert scorer.record() == record == json.loads(own.with_suffix(".json").read_text())
@@ -107,9 +107,11 @@ def test_retraining_writes_a_network_that_the_scorer_takes(tmp_path: Path) -> No
 def test_too_few_labels_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch")
     pytest.importorskip("onnx", reason="training needs onnx")
-    stamps, measurements, real = labelled()
+    stamps, measurements, real, places = labelled()
     few = np.arange(60)
     with pytest.raises(
         InputError, match="30 real and 30 bogus candidates are labelled; training needs at least 40"
     ):
-        RealBogus().train(stamps.rows(few), measurements.rows(few), real[few], tmp_path / "own.onnx")
+        RealBogus().train(
+            stamps.rows(few), measurements.rows(few), real[few], places[few], tmp_path / "own.onnx"
+        )

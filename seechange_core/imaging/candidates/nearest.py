@@ -36,8 +36,8 @@ def nearest_on_sky(
     known = np.isfinite(ra) & np.isfinite(dec)
     there = np.flatnonzero(np.isfinite(other_ra) & np.isfinite(other_dec))
     if known.any() and len(there):
-        tree = cKDTree(_vectors(other_ra[there], other_dec[there]))
-        chord, found = tree.query(_vectors(ra[known], dec[known]))
+        tree = cKDTree(unit_vectors(other_ra[there], other_dec[there]))
+        chord, found = tree.query(unit_vectors(ra[known], dec[known]))
         distance[known] = 2.0 * np.arcsin(np.minimum(0.5 * chord, 1.0)) * _ARCSEC
         index[known] = there[found]
     return distance, index
@@ -52,6 +52,7 @@ def taken(values: NDArray[Any], index: NDArray[np.intp], missing: Any) -> NDArra
     return found
 
 
-def _vectors(ra: Floats, dec: Floats) -> Floats:
+def unit_vectors(ra: Floats, dec: Floats) -> Floats:
+    """Return the directions of positions (deg), array of shape (n, 3)."""
     alpha, delta = np.radians(ra), np.radians(dec)
     return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)

@@ -73,7 +73,12 @@ class RealBogus(Scorer):
         return record
 
     def train(
-        self, stamps: Stamps, measurements: MeasurementTable, real: NDArray[np.bool_], output: Path
+        self,
+        stamps: Stamps,
+        measurements: MeasurementTable,
+        real: NDArray[np.bool_],
+        places: NDArray[np.int64],
+        output: Path,
     ) -> dict[str, Any]:
         """Go on training this network, and write the new one, with its record beside it as JSON."""
         try:
@@ -82,7 +87,7 @@ class RealBogus(Scorer):
             raise InputError(
                 f"training rbscore needs {error.name}, which is not installed: pip install 'seechange-rbscore[train]'"
             ) from error
-        weights, record = retrained(self._weights, stamps, measurements, real)
+        weights, record = retrained(self._weights, stamps, measurements, real, places)
         try:
             output.write_bytes(weights)
             output.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
