@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
 
 from seechange_core.commands.settings import profile_options, read_profile
+from seechange_core.commands.tables import print_rows
 from seechange_core.errors import InputError
+from seechange_core.params import Slot
 from seechange_core.registry import Registry
 
 
@@ -33,12 +37,14 @@ def profile() -> None:
 def new(name: str, instrument: str, output: Path | None) -> None:
     """Write a profile for a survey called NAME, with every parameter that there is.
 
-    Each is commented out, with its meaning, unit, bounds, and the value that it has for this camera.
+    Each is commented out, with its meaning, unit, bounds, and the value that it has for this camera, whatever your
+    environment says at present.
     """
     from seechange_core.profile import commented_profile
 
     text = commented_profile(
-        read_profile(None, instrument, ()), f"Profile of the survey {name}, with the camera {instrument}."
+        read_profile(None, instrument, (), environment={}),
+        f"Profile of the survey {name}, with the camera {instrument}.",
     )
     path = output or Path(f"{name}.yaml")
     if str(path) == "-":
@@ -88,11 +94,27 @@ def list_() -> None:
 
 
 @profile.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @profile_options
-def check(profile_file: Path | None, instrument: str, assignments: tuple[str, ...]) -> None:
-    """Check a profile; prints all that is wrong at once, and the exit status is 2 then."""
-    checked = read_profile(profile_file, instrument, assignments)
-    click.echo(f"The profile of {checked.instrument().name} is valid.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the components.")
+def check(
+    file: Path | None,
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Check a profile, and list the components that it would use, with their versions and packages.
+
+    FILE is the profile, as with --profile. If something is wrong, all of it is printed at once, with file and key, and
+    the exit status is 2.
+    """
+    if file is not None and profile_file is not None:
+        raise click.UsageError("name the profile once: as FILE or with --profile")
+    checked = read_profile(file or profile_file, instrument, assignments)
+    if not as_json:
+        click.echo(f"The profile of {checked.instrument().name} is valid. It uses:\n")
+    print_rows(list(_components(checked)), as_json=as_json, nothing="no components")
 
 
 @profile.command()
@@ -102,6 +124,26 @@ def schema() -> None:
     from seechange_core.profile import profile_model
 
     click.echo(json.dumps(profile_model(Registry(), process_schemas()).model_json_schema(), indent=2))
+
+
+def _components(checked: Any) -> Iterator[dict[str, str]]:
+    """Yield what a profile uses, those of branches behind the conditions under which they are taken."""
+
+    def row(where: str, slot: Any, component: Any) -> dict[str, str]:
+        package, version = checked.registry.package_of(slot.kind, component.name, slot.stage)
+        about = {"component": component.name, "version": component.version}
+        return {"in": where, **about, "package": package, "package_version": version}
+
+    yield row("instrument", Slot(kind="instrument"), checked.instrument())
+    for schema in checked.processes:
+        of_branches = [
+            (f" when {branch.condition}", branch.components) for branch in checked.branches(schema.process)
+        ]
+        for condition, by_slot in [("", checked.components(schema.process)), *of_branches]:
+            for slot in schema.slots:
+                where = ".".join(part for part in (schema.process, slot.name) if part) + condition
+                for component in by_slot[slot.name]:
+                    yield row(where, slot, component)
 
 
 def _inline(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,15 @@ def location_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _profile_option(_set_option(command))
 
 
-def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[str, ...]) -> Any:
+def read_profile(
+    profile_file: Path | None,
+    instrument: str,
+    assignments: tuple[str, ...],
+    environment: Mapping[str, str] | None = None,
+) -> Any:
     """Read and check the profile that the options name; returns a `Profile`.
+
+    With `environment` it counts instead of that of this process.
 
     Raises
     ------
@@ -49,7 +56,12 @@ def read_profile(profile_file: Path | None, instrument: str, assignments: tuple[
     from seechange_core.profile import load_profile
 
     return load_profile(
-        Registry(), process_schemas(), file=profile_file, instrument=instrument, assignments=assignments
+        Registry(),
+        process_schemas(),
+        file=profile_file,
+        instrument=instrument,
+        assignments=assignments,
+        environment=environment,
     )
 
 
