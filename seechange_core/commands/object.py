@@ -26,14 +26,25 @@ def object() -> None:
 @object.command()
 @click.argument("name")
 @location_options
+@click.option(
+    "--all-versions",
+    is_flag=True,
+    help="Measurements of all processings of an exposure; else those of the last one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, profile_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
+def show(
+    name: str,
+    profile_file: Path | None,
+    assignments: tuple[str, ...],
+    all_versions: bool,
+    as_json: bool,
+) -> None:
     """Show an object and its measurements, with the ids that 'seechange object split' asks for."""
     store = open_located(profile_file, assignments)
     found = store.objects.find(name)
     rows = [
         {column: getattr(row, column) for column in _MEASUREMENT}
-        for row in store.objects.measurements(found.id)
+        for row in store.objects.measurements(found.id, all_versions=all_versions)
     ]
     if as_json:
         click.echo(json.dumps({**_described(found), "measurements": rows}, indent=2, default=str))

@@ -76,10 +76,15 @@ def test_flux_is_measured_on_every_difference_once(curve: Any) -> None:
 def test_flux_is_measured_anew_where_the_object_has_moved(curve: Any) -> None:
     store, target, _ = curve
     force(store, target, "current")
-    target.dec += 0.04 / 3600
+    # 0.03 FWHM are 0.075 arcsec on the first difference and 0.099 on the others.
+    target.dec += 0.07 / 3600
     assert force(store, target, "current") == 0
-    target.dec += 0.04 / 3600
-    assert force(store, target, "current") == 3
+    target.dec += 0.02 / 3600
+    assert light_curve(store, Registry(), target, forced=True)["displaced"].tolist() == [1, 0, 0]
+    assert force(store, target, "current") == 1
+    target.dec += 0.02 / 3600
+    assert force(store, target, "current") == 2
+    assert light_curve(store, Registry(), target, forced=True)["displaced"].tolist() == [0, 0, 0]
     assert rows_of(store) == 3
 
 
