@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -20,10 +19,10 @@ from seechange_core.models import Measurements, Object, Product, WorldCoordinate
 from seechange_core.models.sky_index import in_cone, lock_cells
 from seechange_core.store.database import Database
 from seechange_core.store.latest import same_work
+from seechange_core.store.naming import mjd_date
 from seechange_core.store.object_rows import measured_there, next_numbers, recentre
 
 _ARCSEC_PER_DEG = 3600.0
-_MJD_ZERO = date(1858, 11, 17)
 
 
 class Assignment(Protocol):
@@ -228,7 +227,7 @@ def _found(session: Session, founders: Sequence[Any], rules: AssociationRules) -
     if not founders:
         return {}
     # All measurements of a product are of one exposure.
-    year = (_MJD_ZERO + timedelta(days=founders[0].mjd)).year
+    year = int(mjd_date(founders[0].mjd)[:4])
     numbers = next_numbers(session, year, len(founders))
     names = [rules.name(year, number) for number in numbers]
     rows: list[dict[str, Any]] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
@@ -45,20 +46,23 @@ class Selection:
         Empty for all.
     cone : tuple of float or None
         Right ascension and declination (deg), radius (arcsec).
-    limit : int
+    limit : int or None
         At most so many rows.
     tag : str
         Of the processing; empty for any.
     all_versions : bool
         Everything that was made, with provenance and tags, rather than of each exposure and place the latest.
+    object_id : UUID or None
+        Only detections of this object.
     """
 
     instrument: str = ""
     filter: str = ""
     cone: tuple[float, float, float] | None = None
-    limit: int = 100
+    limit: int | None = 100
     tag: str = ""
     all_versions: bool = False
+    object_id: UUID | None = None
 
     @property
     def counted(self) -> ColumnElement[bool]:
@@ -145,6 +149,7 @@ def _measurements(selection: Selection) -> Select[Any]:
         Measurements.filter,
         Measurements.ra,
         Measurements.dec,
+        Measurements.position_error_arcsec,
         Measurements.flux,
         Measurements.flux_error,
         Measurements.flux_unit,
@@ -160,6 +165,8 @@ def _measurements(selection: Selection) -> Select[Any]:
         .join(Object, Object.id == Measurements.object_id, isouter=True)
         .where(selection.counted)
     )
+    if selection.object_id is not None:
+        joined = joined.where(Measurements.object_id == selection.object_id)
     return joined.order_by(Measurements.mjd, Measurements.id)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import delete, insert, select, true, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
@@ -121,20 +121,12 @@ class Objects:
 
         return self._database.transact(work)
 
-    def measurements(self, key: UUID, *, all_versions: bool = False) -> list[Measurements]:
-        """Return the measurements of an object in the order of time.
-
-        Parameters
-        ----------
-        key : UUID
-            Of the object.
-        all_versions : bool
-            Those of all processings, rather than of each exposure and section those of the latest.
-        """
+    def measurements(self, key: UUID) -> list[Measurements]:
+        """Return the measurements of an object in the order of time, of each exposure as it was processed last."""
         wanted = (
             select(Measurements)
             .join(Product, Product.id == Measurements.product_id)
-            .where(Measurements.object_id == key, true() if all_versions else latest())
+            .where(Measurements.object_id == key, latest())
         )
         with self._database.read() as session:
             return list(session.scalars(wanted.order_by(Measurements.mjd, Measurements.id)))

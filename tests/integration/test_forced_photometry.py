@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from seechange_core.errors import StoreError
+from seechange_core.errors import InputError, StoreError
 from seechange_core.frames import PsfModel
 from seechange_core.models import ForcedPhotometry, Image, Object, Product
 from seechange_core.registry import Registry
@@ -106,3 +106,10 @@ def test_other_frames_are_left_out(curve: Any) -> None:
     assert force(store, target, "current") == 0
     with pytest.raises(StoreError, match="nothing was subtracted under the tag 'none'"):
         force(store, target, "none")
+
+
+@pytest.mark.parametrize("event", [(-np.inf, np.inf), (60000.0, np.nan), (60010.0, 60000.0)])
+def test_event_without_an_outside_is_refused(curve: Any, event: tuple[float, float]) -> None:
+    store, target, _ = curve
+    with pytest.raises(InputError, match="give two finite MJD"):
+        light_curve(store, Registry(), target, event=event)
