@@ -106,7 +106,7 @@ def _of_depth(depth: LocalDepth) -> Iterable[tuple[str, str]]:
         if depth.noise == 1
         else f"; significances around scatter by {depth.noise:.2f} and are divided by it"
     )
-    yield "5 sigma limit there", limit(depth) + noise
+    yield f"{depth.threshold or 5:g} sigma limit there", limit(depth) + noise
     planes = ", ".join(f"{name} ({origin})" for name, origin in depth.planes.items())
     yield "unusable core", f"{depth.unusable_fraction:.0%}" + (f"; {planes}" if planes else "")
 

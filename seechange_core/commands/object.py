@@ -26,15 +26,26 @@ def object() -> None:
 @object.command()
 @click.argument("name")
 @location_options
+@click.option(
+    "--all-versions",
+    is_flag=True,
+    help="Measurements of all processings of an exposure, with provenance and tags; else those of the last one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, profile_file: Path | None, assignments: tuple[str, ...], as_json: bool) -> None:
+def show(
+    name: str,
+    profile_file: Path | None,
+    assignments: tuple[str, ...],
+    all_versions: bool,
+    as_json: bool,
+) -> None:
     """Show an object and its measurements, with the ids that 'seechange object split' asks for."""
+    from seechange_core.store.listings import Selection, list_rows
+
     store = open_located(profile_file, assignments)
     found = store.objects.find(name)
-    rows = [
-        {column: getattr(row, column) for column in _MEASUREMENT} | {"significance": row.score}
-        for row in store.objects.measurements(found.id)
-    ]
+    selection = Selection(limit=None, all_versions=all_versions, object_id=found.id)
+    rows = list_rows(store.database, "detections", selection)
     if as_json:
         click.echo(json.dumps({**_described(found), "measurements": rows}, indent=2, default=str))
         return
@@ -42,19 +53,6 @@ def show(name: str, profile_file: Path | None, assignments: tuple[str, ...], as_
         click.echo(f"{key:22}{value}")
     click.echo()
     print_rows(rows, as_json=False, nothing="no measurements")
-
-
-_MEASUREMENT = (
-    "id",
-    "mjd",
-    "filter",
-    "ra",
-    "dec",
-    "position_error_arcsec",
-    "flux",
-    "flux_error",
-    "flux_unit",
-)
 
 
 @object.command()

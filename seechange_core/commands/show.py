@@ -25,10 +25,12 @@ from seechange_core.commands.tables import print_rows
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many rows."
 )
 @click.option(
-    "--tag",
-    default="current",
-    show_default=True,
-    help="Processing whose measurements of each object are counted.",
+    "--tag", default="", help="Only of the processing with this tag (default: whichever was the last)."
+)
+@click.option(
+    "--all-versions",
+    is_flag=True,
+    help="All that was made, with provenance and tags; else of each section of an exposure what was made last.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
@@ -40,19 +42,21 @@ def show(
     cone: tuple[float, float, float] | None,
     limit: int,
     tag: str,
+    all_versions: bool,
     as_json: bool,
 ) -> None:
     """List exposures, images, detections (measured candidates) or objects.
 
     The column flux_unit says what fluxes are in: nJy; relative, electrons of the exposure that all are relative to; or
-    electron, of the image itself. Of detections, significance is that of the peak (sigma), real_bogus_score the highest
-    that a scorer gave, from 0 (bogus) to 1 (real). Positions are ICRS unless sky_frame says relative. Where the data
-    are, the profile says, or SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
+    electron, of the image itself. Of detections, significance is that of the peak (sigma); the real-bogus score, from 0
+    (bogus) to 1 (real), has a column for each scorer, such as real_rbscore. Positions are ICRS unless sky_frame says
+    relative. n_measurements of an object counts each exposure once. Where the data are, the profile says, or
+    SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
     """
     from seechange_core.store.listings import Selection, list_rows
 
     store = open_located(profile_file, assignments)
-    rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit, tag))
+    rows = list_rows(store.database, kind, Selection(instrument, band, cone, limit, tag, all_versions))
     print_rows(rows, as_json=as_json, nothing=f"no such {kind} in {store.database.name}")
     if len(rows) == limit:
         click.echo(f"these are the first {limit}; --limit shows more", err=True)

@@ -37,6 +37,11 @@ class LightCurveTable(ColumnTable):
         "total_magnitude": (_f4, "mag AB", "of the total flux, where it is positive by 3 sigma"),
         "total_magnitude_error": (_f4, "mag", "1 sigma"),
         "badness": (np.int64, "", "what is wrong with the image, as flags of Badness; 0 for nothing"),
+        "displaced": (
+            np.int64,
+            "",
+            "1 if the object has moved by more than 0.03 FWHM since its flux was measured there, else 0",
+        ),
         "image_id": (np.str_, "", "of the difference image"),
         "reference_image_id": (np.str_, "", "of the reference"),
     }

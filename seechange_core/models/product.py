@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from seechange_core.models.badness import BadnessMixin
@@ -30,10 +31,11 @@ class Product(IdentityMixin, BadnessMixin, CreationMixin, Base):
     """
 
     __tablename__ = "products"
+    __table_args__ = (Index(None, "exposure_id", "place", "process"),)
 
     process: Mapped[str] = mapped_column(index=True)
     provenance_id: Mapped[str] = foreign_key("provenances.id")
-    exposure_id: Mapped[uuid.UUID | None] = foreign_key("exposures.id")
+    exposure_id: Mapped[uuid.UUID | None] = foreign_key("exposures.id", index=False)
     place: Mapped[str]
     anchor: Mapped[str] = mapped_column(index=True)
     inputs: Mapped[dict[str, Any]]

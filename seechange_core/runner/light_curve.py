@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seechange_core.errors import StoreError
+from seechange_core.errors import InputError, StoreError
 from seechange_core.frames import Floats
 from seechange_core.frames.light_curve import LightCurveTable
 from seechange_core.imaging.astrometry.barycentric_time import Geodetic, bjd_tdb
@@ -46,13 +46,19 @@ def light_curve(
         What was measured at its place on every difference, rather than what was detected.
     event : tuple of float, optional
         First and last MJD of what happened; the baseline is the mean flux of other epochs. By default from 30 days
-        before the first detection to 100 days after the last.
+        before the first detection to 100 days after the last; without a detection there is no baseline.
 
     Raises
     ------
+    InputError
+        If the event is no interval of finite times.
     StoreError
         If there is nothing.
     """
+    if event is not None and not -np.inf < event[0] <= event[1] < np.inf:
+        raise InputError(
+            f"an event from {event[0]} to {event[1]} leaves no baseline: give two finite MJD, the earlier one first"
+        )
     detected = store.light_curves.detected(target, tag)
     rows = store.light_curves.forced(target, subtractions_of(store, tag).values()) if forced else detected
     if not rows:
@@ -84,6 +90,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for name in ("mjd", "flux", "flux_error", "reference_flux", "reference_flux_error")
     }
     columns["badness"] = np.array([row["badness"] for row in rows], np.int64)
+    columns["displaced"] = np.array([row.get("displaced", False) for row in rows], np.int64)
     return columns
 
 
@@ -91,7 +98,7 @@ def _derived(columns: Mapping[str, Any], event: tuple[float, float]) -> dict[str
     groups = [columns[name] for name in ("filter", "flux_unit", "reference_image_id")]
     _, group = np.unique(np.stack(groups), axis=1, return_inverse=True)
     flux, error = columns["flux"], columns["flux_error"]
-    usable = np.where(columns["badness"] == 0, flux, np.nan)
+    usable = np.where((columns["badness"] == 0) & (columns["displaced"] == 0), flux, np.nan)
     baseline, baseline_error = baselines(columns["mjd"], usable, error, group.ravel(), event)
     total = flux + columns["reference_flux"]
     total_error = np.hypot(error, columns["reference_flux_error"])

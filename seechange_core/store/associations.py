@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.orm import Session, aliased
 
 from seechange_core.frames import Floats, MaskPlane
 from seechange_core.frames.mapping import separation_deg
 from seechange_core.imaging.alignment.overlap import middle
-from seechange_core.models import Measurements, Object, WorldCoordinates, row_id
+from seechange_core.models import Measurements, Object, Product, WorldCoordinates, row_id
 from seechange_core.models.sky_index import in_cone, lock_cells
 from seechange_core.store.database import Database
-from seechange_core.store.object_rows import next_numbers, recentre
+from seechange_core.store.latest import same_work
+from seechange_core.store.naming import mjd_date
+from seechange_core.store.object_rows import measured_there, next_numbers, recentre
 
 _ARCSEC_PER_DEG = 3600.0
-_MJD_ZERO = date(1858, 11, 17)
 
 
 class Assignment(Protocol):
@@ -122,17 +122,22 @@ class Associations:
     def _associate(self, session: Session, product_id: str, rules: AssociationRules) -> AssociationResult:
         free = _unassociated(session, product_id)
         rows = [row for row in free if row.sky_index is not None]
-        if not rows:
+        before = _measured_before(session, product_id) if not free or free[0].again else []
+        if not rows and not before:
             return AssociationResult(n_without_position=len(free))
-        ra, dec = _columns(rows, "ra", "dec")
+        ra, dec = _columns([*rows, *before], "ra", "dec")
         cells = lock_cells(ra, dec, 2 * rules.reach_arcsec / _ARCSEC_PER_DEG)
         self._database.lock(session, cells)
-        n_joined, n_founded = _associate(session, rows, rules)
-        return AssociationResult(n_joined, n_founded, len(free) - len(rows))
+        belongs, new = _associate(session, rows, rules) if rows else ({}, set())
+        recentre(session, {*belongs.values(), *(known.id for known in before)})
+        n_joined = sum(belonging not in new for belonging in belongs.values())
+        return AssociationResult(n_joined, len(new), len(free) - len(rows))
 
 
-def _associate(session: Session, rows: Sequence[Any], rules: AssociationRules) -> tuple[int, int]:
-    """Return how many measurements joined a known object, and how many founded a new one."""
+def _associate(
+    session: Session, rows: Sequence[Any], rules: AssociationRules
+) -> tuple[dict[UUID, UUID], set[UUID]]:
+    """Return the object of each measurement, and those that were founded."""
     objects = _objects_near(session, rows, rules)
     belongs: dict[UUID, UUID] = {}
     for fake in (False, True):
@@ -146,10 +151,24 @@ def _associate(session: Session, rows: Sequence[Any], rules: AssociationRules) -
     belongs = {measured: founded.get(belonging, belonging) for measured, belonging in belongs.items()}
     changes = [{"id": measured, "object_id": belonging} for measured, belonging in belongs.items()]
     session.execute(update(Measurements), changes)
-    recentre(session, set(belongs.values()))
-    new = set(founded.values())
-    n_joined = sum(belonging not in new for belonging in belongs.values())
-    return n_joined, len(founders)
+    return belongs, set(founded.values())
+
+
+def _again(product_id: str) -> ColumnElement[bool]:
+    """Return the condition that another processing measured the same section."""
+    this, other = aliased(Product), aliased(Product)
+    there = select(other.id).join(this, same_work(other, this))
+    return there.where(this.id == row_id(product_id), other.id != this.id).exists()
+
+
+def _measured_before(session: Session, product_id: str) -> list[Any]:
+    """Return the objects of what other processings measured on the same section: the new one takes their place."""
+    product = row_id(product_id)
+    there = measured_there(select(Product.id).where(Product.id == product))
+    wanted = select(Object.id, Object.ra, Object.dec).where(
+        Object.id.in_(there.where(Measurements.product_id != product)), Object.ra.is_not(None)
+    )
+    return list(session.execute(wanted))
 
 
 def _unassociated(session: Session, product_id: str) -> list[Any]:
@@ -164,6 +183,7 @@ def _unassociated(session: Session, product_id: str) -> list[Any]:
         table.mask,
         table.mjd,
         WorldCoordinates.relative_to,
+        _again(product_id).label("again"),
     )
     wanted = (
         select(*columns)
@@ -207,7 +227,7 @@ def _found(session: Session, founders: Sequence[Any], rules: AssociationRules) -
     if not founders:
         return {}
     # All measurements of a product are of one exposure.
-    year = (_MJD_ZERO + timedelta(days=founders[0].mjd)).year
+    year = int(mjd_date(founders[0].mjd)[:4])
     numbers = next_numbers(session, year, len(founders))
     names = [rules.name(year, number) for number in numbers]
     rows: list[dict[str, Any]] = [

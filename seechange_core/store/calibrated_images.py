@@ -14,6 +14,8 @@ from seechange_core.imaging.alignment.overlap import contains
 from seechange_core.models import Image, Product, WorldCoordinates, ZeroPoint
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest, only
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class CalibratedImages:
         after_mjd, before_mjd : float, optional
             Only images taken after, and before, these times.
         images : sequence of UUID, optional
-            Only these: primary keys of images.
+            Only these: primary keys of images. By default of each exposure and section the image that was processed
+            last.
         """
         photocal, extraction, astrocal = aliased(Product), aliased(Product), aliased(Product)
         wanted = (
@@ -100,7 +103,9 @@ class CalibratedImages:
             .order_by(Image.mjd, Image.id)
         )
         if images:
-            wanted = wanted.where(Image.id.in_(images))
+            wanted = wanted.where(Image.id.in_(given(images)))
+        else:
+            wanted = wanted.where(latest(only(photocal_provenance), photocal))
         if position is not None:
             wanted = wanted.where(in_cone(Image, *position, _LARGEST_RADIUS_DEG))
         if after_mjd is not None:

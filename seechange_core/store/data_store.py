@@ -30,7 +30,6 @@ from seechange_core.models import (
     Image,
     Measurements,
     Product,
-    ProvenanceTag,
     SourceList,
     Surroundings,
     WorldCoordinates,
@@ -39,6 +38,7 @@ from seechange_core.models import (
 from seechange_core.provenance import Provenance
 from seechange_core.store.deletion import Deletion, delete_everything, plan_deletion, remove_data
 from seechange_core.store.files import StoredFile
+from seechange_core.store.latest import tagged
 from seechange_core.store.lazy_rows import LazyExposure, LazyImage, LazyRow
 from seechange_core.store.lineage import made_from
 from seechange_core.store.provenances import provenance_of
@@ -336,8 +336,7 @@ class DataStore:
             return wanted.where(Product.provenance_id.in_(self.provenances.values()))
         tag = tag or self.tag
         if tag is not None:
-            named = select(ProvenanceTag.provenance_id).where(ProvenanceTag.tag == tag)
-            return wanted.where(Product.provenance_id.in_(named))
+            return wanted.where(Product.provenance_id.in_(tagged(tag)))
         return wanted
 
     def _reader(self, row: Any, role: str) -> Callable[[], Any]:

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import Select, delete, select, union
 from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
+from seechange_core.models.sky_index import lock_cells
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
+from seechange_core.store.given_keys import given
 from seechange_core.store.lineage import made_from
-from seechange_core.store.object_rows import recentre
+from seechange_core.store.object_rows import measured_there, recentre
 from seechange_core.store.rows_with_files import files_of_products
 
 
@@ -68,6 +71,7 @@ def delete_everything(database: Database, files: FileStore, rows: Iterable[UUID]
     wanted = list(rows)
 
     def work(session: Session) -> Deletion:
+        _lock(database, session, wanted)
         plan = _plan(session, wanted)
         _delete_rows(session, wanted)
         return plan
@@ -84,7 +88,7 @@ def remove_data(database: Database, files: FileStore, rows: Iterable[UUID]) -> l
     Products whose file the archive does not have cannot be loaded any more after this.
     """
     with database.read() as session:
-        found = files_of_products(session, list(rows))
+        found = files_of_products(session, given(rows))
     for stored in found:
         files.remove(stored)
     return found
@@ -95,14 +99,35 @@ def _plan(session: Session, rows: list[UUID]) -> Deletion:
     ordered = products.order_by(Product.process, Product.place, Product.identity)
     described = tuple((row.process, row.place, row.identity) for row in session.scalars(ordered))
     files = tuple(files_of_products(session, _affected(rows)))
-    exposures = tuple(session.scalars(select(Exposure.id).where(Exposure.id.in_(rows)).order_by(Exposure.id)))
+    exposures = tuple(
+        session.scalars(select(Exposure.id).where(Exposure.id.in_(given(rows))).order_by(Exposure.id))
+    )
     return Deletion(described, files, exposures)
 
 
 def _affected(rows: list[UUID]) -> Select[UUID]:
     """Return a query for the keys of the products themselves and of all made from them."""
     made = made_from(rows)
-    return union(select(Product.id).where(Product.id.in_(rows)), select(made.c.id)).subquery().select()
+    own = select(Product.id).where(Product.id.in_(given(rows)))
+    return union(own, select(made.c.id)).subquery().select()
+
+
+def _lock(database: Database, session: Session, rows: list[UUID]) -> None:
+    """Wait for associations of what goes, in their order: first measurements without an object, then cells."""
+    free = (
+        select(Measurements.id)
+        .where(Measurements.product_id.in_(_affected(rows)), Measurements.object_id.is_(None))
+        .order_by(Measurements.product_id, Measurements.row)
+    )
+    session.execute(free.with_for_update(of=Measurements))
+    places = session.execute(select(Object.ra, Object.dec).where(Object.id.in_(_objects(rows))))
+    known = np.array([place for place in places if place.ra is not None], np.float64).reshape(-1, 2)
+    database.lock(session, lock_cells(known[:, 0], known[:, 1], 0.0))
+
+
+def _objects(rows: list[UUID]) -> Select[UUID]:
+    """Return a query for the objects whose measurements go, or count again."""
+    return measured_there(_affected(rows))
 
 
 def _free_unfinished(session: Session, affected: list[UUID]) -> None:
@@ -117,19 +142,17 @@ def _free_unfinished(session: Session, affected: list[UUID]) -> None:
 
 def _delete_rows(session: Session, rows: list[UUID]) -> None:
     affected = list(session.scalars(select(Product.id).where(Product.id.in_(_affected(rows)))))
-    anchors = select(Product.anchor).where(Product.id.in_(affected))
-    gone = Measurements.product_id.in_(affected)
-    objects = list(
-        session.scalars(select(Object.id).where(Object.id.in_(select(Measurements.object_id).where(gone))))
-    )
+    gone = given(affected)
+    anchors = select(Product.anchor).where(Product.id.in_(gone))
+    objects = list(session.scalars(select(Object.id).where(Object.id.in_(_objects(rows)))))
     plain = {"synchronize_session": False}
     session.execute(delete(Binding).where(Binding.anchor.in_(anchors)).execution_options(**plain))
     _free_unfinished(session, affected)
-    session.execute(delete(Reference).where(Reference.id.in_(affected)).execution_options(**plain))
-    session.execute(delete(Product).where(Product.id.in_(affected)).execution_options(**plain))
-    session.execute(delete(Exposure).where(Exposure.id.in_(rows)).execution_options(**plain))
+    session.execute(delete(Reference).where(Reference.id.in_(gone)).execution_options(**plain))
+    session.execute(delete(Product).where(Product.id.in_(gone)).execution_options(**plain))
+    session.execute(delete(Exposure).where(Exposure.id.in_(given(rows))).execution_options(**plain))
     measured = select(Measurements.id).where(Measurements.object_id == Object.id).exists()
-    empty = delete(Object).where(Object.id.in_(objects), ~measured)
+    empty = delete(Object).where(Object.id.in_(given(objects)), ~measured)
     session.execute(empty.execution_options(**plain))
     survivor = aliased(Object)
     lost = (

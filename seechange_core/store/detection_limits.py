@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Completeness, Product, ZeroPoint
+from seechange_core.store.given_keys import given
 
 #: Half of the injected sources are found; five times the noise.
 INJECTED, NOISE = "injected", "noise"
@@ -73,7 +74,7 @@ def detection_limits(
         .join(subtraction, subtraction.id == ZeroPoint.image_id)
         .outerjoin(Completeness, fitted)
         .outerjoin(injection, injection.id == Completeness.product_id)
-        .where(ZeroPoint.image_id.in_(image_ids))
+        .where(ZeroPoint.image_id.in_(given(image_ids)))
         .order_by(injection.created_at, injection.id)
     )
     found: dict[UUID, DetectionLimit] = {}

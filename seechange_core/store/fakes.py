@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select, or_, select
 
 from seechange_core.frames import RecoveredTable
-from seechange_core.models import Completeness, Image, Product, ProvenanceTag
+from seechange_core.models import Completeness, Image, Product
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest, tagged
 from seechange_core.store.store import Store
 
 
@@ -72,13 +74,12 @@ def recovered_fakes(store: Store, selection: FakesSelection) -> list[RecoveredTa
 
 
 def _searches(selection: FakesSelection) -> Select[UUID, str]:
-    tagged = select(ProvenanceTag.provenance_id).where(ProvenanceTag.tag == selection.tag)
     described = select(Completeness.product_id, Completeness.image_id).distinct().subquery()
     wanted = (
         select(Product.id, Product.identity)
         .join(described, described.c.product_id == Product.id)
         .join(Image, Image.id == described.c.image_id)
-        .where(Product.provenance_id.in_(tagged))
+        .where(latest(tagged(selection.tag)))
         .order_by(Image.mjd.desc(), Product.id)
         .limit(selection.limit)
     )
@@ -86,5 +87,6 @@ def _searches(selection: FakesSelection) -> Select[UUID, str]:
         if value:
             wanted = wanted.where(column == value)
     if selection.images:
-        wanted = wanted.where(or_(Image.id.in_(selection.images), Image.new_image_id.in_(selection.images)))
+        named = given(selection.images)
+        wanted = wanted.where(or_(Image.id.in_(named), Image.new_image_id.in_(named)))
     return wanted

@@ -14,9 +14,9 @@ from seechange_core.errors import StoreError
 from seechange_core.frames import MeasurementTable, Stamps
 from seechange_core.imaging.candidates.same_places import same_places
 from seechange_core.models import Measurements, Product
+from seechange_core.store.given_keys import given
 from seechange_core.store.store import Store
 
-_IDS_AT_ONCE = 500
 #: Some pixels: stamps of candidates that are nearer show the same source or the same flaw.
 _SAME_PLACE_ARCSEC = 2.0
 
@@ -31,8 +31,8 @@ def labelled_candidates(
     store : Store
         Of the survey.
     labels : mapping of str to bool
-        Id of a measurement, or name of an object (then all its measurements have the label): whether it is real. The
-        label of a measurement counts for more than that of its object.
+        Id of a measurement, or name of an object (then all its measurements of the latest processings have the
+        label): whether it is real. The label of a measurement counts for more than that of its object.
 
     Returns
     -------
@@ -83,13 +83,10 @@ def _rows(store: Store, labels: Mapping[str, bool]) -> dict[UUID, tuple[Measurem
         except ValueError:
             found = store.objects.measurements(store.objects.find(name).id)
             rows |= {row.id: (row, real) for row in found}
-    keys = list(single)
-    for first in range(0, len(keys), _IDS_AT_ONCE):
-        part = keys[first : first + _IDS_AT_ONCE]
-        with store.database.read() as session:
-            measured = session.scalars(select(Measurements).where(Measurements.id.in_(part)))
-            rows |= {row.id: (row, single[row.id]) for row in measured}
-    missing = [key for key in keys if key not in rows]
+    with store.database.read() as session:
+        measured = session.scalars(select(Measurements).where(Measurements.id.in_(given(single))))
+        rows |= {row.id: (row, single[row.id]) for row in measured}
+    missing = [key for key in single if key not in rows]
     if missing:
         raise StoreError(f"there is no measurement {missing[0]}; 'seechange object show' lists ids")
     return rows

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from seechange_core.frames import PhotometricSolution, SkyMapping
 from seechange_core.frames.mapping import separation_deg
 from seechange_core.imaging.alignment.overlap import contains
 from seechange_core.models import (
+    PSF,
     ForcedPhotometry,
     Image,
     Measurements,
     Object,
     Product,
-    ProvenanceTag,
     Reference,
     WorldCoordinates,
     ZeroPoint,
@@ -29,14 +30,14 @@ from seechange_core.provenance import Provenance
 from seechange_core.store.database import Database
 from seechange_core.store.files import StoredFile
 from seechange_core.store.formats.documents import mapping_from_document, photometry_from_document
+from seechange_core.store.given_keys import given
 from seechange_core.store.inserting import insert_missing
+from seechange_core.store.latest import latest, only, tagged
 
 PROCESS, VERSION = "forced_photometry", "1.0"
-#: Where an object has moved by more since, its fluxes are measured anew.
-_MOVED_ARCSEC = 0.05
+#: A flux that was measured so far from its source, in units of the FWHM, lacks 0.12 % with a Gaussian PSF.
+MOVED_FWHM = 0.03
 _ARCSEC_PER_DEG = 3600.0
-#: SQLite takes 32766 values in a statement.
-_IDS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -102,39 +103,32 @@ class LightCurves:
         forced = forced_provenance(subtraction_provenance_id)
         with self._database.read() as session:
             covering = _covering(session, target, subtraction_provenance_id)
-            done = select(ForcedPhotometry.image_id, ForcedPhotometry.ra, ForcedPhotometry.dec).where(
-                ForcedPhotometry.object_id == target.id, ForcedPhotometry.provenance_id == forced.id
-            )
-            there = {
-                image
-                for image, ra, dec in session.execute(done)
-                if separation_deg(ra, dec, target.ra, target.dec) * _ARCSEC_PER_DEG <= _MOVED_ARCSEC
-            }
+            there = {row["image_id"] for row in _forced(session, target, forced) if not row["displaced"]}
             return _images(session, [image for image in covering if image not in there])
 
     def save(self, forced: Sequence[ForcedPhotometry]) -> None:
         """Write fluxes, in place of older ones of the same provenances, objects and images."""
 
         def work(session: Session) -> None:
-            for start in range(0, len(forced), _IDS_AT_ONCE):
-                rows = forced[start : start + _IDS_AT_ONCE]
-                older = delete(ForcedPhotometry).where(ForcedPhotometry.id.in_([row.id for row in rows]))
-                session.execute(older.execution_options(synchronize_session=False))
-                insert_missing(session, rows)
+            older = delete(ForcedPhotometry).where(ForcedPhotometry.id.in_(given(row.id for row in forced)))
+            session.execute(older.execution_options(synchronize_session=False))
+            insert_missing(session, forced)
 
         self._database.transact(work)
 
     def forced(self, target: Object, subtraction_provenance_ids: Iterable[str]) -> list[dict[str, Any]]:
-        """Return all fluxes that were measured at the place of an object, in the order of time."""
-        provenances = [forced_provenance(identity).id for identity in subtraction_provenance_ids]
-        table = ForcedPhotometry
-        wanted = (
-            select(*_columns(table, "reference_flux", "reference_flux_error"))
-            .join(Image, Image.id == table.image_id)
-            .join(Product, Product.id == table.image_id)
-            .where(table.object_id == target.id, table.provenance_id.in_(provenances))
-        )
-        return self._rows(wanted.order_by(table.mjd, table.image_id))
+        """Return all fluxes that were measured at the place of an object, in the order of time.
+
+        Of an exposure and section the difference that was made last counts. ``displaced`` is True where the object has
+        moved since, by more than `MOVED_FWHM` of the PSF: `unmeasured` names these images again.
+        """
+        with self._database.read() as session:
+            rows = [
+                row
+                for identity in subtraction_provenance_ids
+                for row in _forced(session, target, forced_provenance(identity))
+            ]
+        return sorted(rows, key=itemgetter("mjd", "image_id"))
 
     def detected(self, target: Object, tag: str) -> list[dict[str, Any]]:
         """Return the measurements of an object in the order of time.
@@ -143,29 +137,18 @@ class LightCurves:
         ----------
         target : Object
         tag : str
-            Of the processing: what another one measured on the same images is left out.
+            Of the processing: what another one measured on the same images is left out, and what this one measured
+            before it did so again.
         """
         table = Measurements
         wanted = (
             select(*_columns(table))
             .join(Image, Image.id == table.image_id)
             .join(Product, Product.id == table.product_id)
-            .where(table.object_id == target.id, table.product_id.in_(measured_under(tag)))
+            .where(table.object_id == target.id, latest(tagged(tag)))
         )
-        return self._rows(wanted.order_by(table.mjd, table.id))
-
-    def _rows(self, wanted: Select[Any]) -> list[dict[str, Any]]:
         with self._database.read() as session:
-            return [dict(row) for row in session.execute(wanted).mappings()]
-
-
-def measured_under(tag: Any) -> Select[Any]:
-    """Return a query for the keys of the products of measuring under a tag."""
-    return (
-        select(Product.id)
-        .join(ProvenanceTag, ProvenanceTag.provenance_id == Product.provenance_id)
-        .where(ProvenanceTag.tag == tag, ProvenanceTag.process == "measuring")
-    )
+            return [dict(row) for row in session.execute(wanted.order_by(table.mjd, table.id)).mappings()]
 
 
 def _columns(table: Any, *more: str) -> list[Any]:
@@ -178,9 +161,29 @@ def _columns(table: Any, *more: str) -> list[Any]:
     ]
 
 
+def _forced(session: Session, target: Any, forced: Provenance) -> list[dict[str, Any]]:
+    table = ForcedPhotometry
+    wanted = (
+        select(*_columns(table, "reference_flux", "reference_flux_error", "ra", "dec"))
+        .add_columns(PSF.fwhm_pixel, WorldCoordinates.mapping)
+        .join(Image, Image.id == table.image_id)
+        .join(Product, Product.id == table.image_id)
+        .join(PSF, PSF.id == table.image_id)
+        .join(WorldCoordinates, WorldCoordinates.id == table.image_id)
+        .where(table.object_id == target.id, table.provenance_id == forced.id)
+        .where(latest(only(forced.upstream["difference"])))
+    )
+    rows = [dict(row) for row in session.execute(wanted.order_by(table.mjd, table.image_id)).mappings()]
+    for row in rows:
+        scale_arcsec = mapping_from_document(row.pop("mapping")).pixel_scale_arcsec
+        moved_arcsec = separation_deg(row.pop("ra"), row.pop("dec"), target.ra, target.dec) * _ARCSEC_PER_DEG
+        row["displaced"] = bool(moved_arcsec > MOVED_FWHM * row.pop("fwhm_pixel") * scale_arcsec)
+    return rows
+
+
 def _covering(session: Session, target: Any, subtraction_provenance_id: str) -> list[UUID]:
     """Return the difference images that hold the place of an object, in the order of time."""
-    fits = (Image.is_difference, Product.provenance_id == subtraction_provenance_id)
+    fits = (Image.is_difference, latest(only(subtraction_provenance_id)))
     largest = select(func.max(Image.radius_deg)).join(Product, Product.id == Image.id).where(*fits)
     radius_deg = session.scalars(largest).one()
     if radius_deg is None:
@@ -200,32 +203,30 @@ def _covering(session: Session, target: Any, subtraction_provenance_id: str) -> 
     ]
 
 
-def _images(session: Session, keys: Collection[UUID]) -> list[DifferenceImage]:
+def _images(session: Session, keys: Iterable[UUID]) -> list[DifferenceImage]:
     found: dict[UUID, DifferenceImage] = {}
-    ordered = list(keys)
-    for start in range(0, len(ordered), _IDS_AT_ONCE):
-        wanted = (
-            select(Image, WorldCoordinates.mapping, ZeroPoint.solution, Product.inputs, Reference.identity)
-            .join(Product, Product.id == Image.id)
-            .join(WorldCoordinates, WorldCoordinates.id == Image.id)
-            .join(ZeroPoint, ZeroPoint.id == Image.id)
-            .outerjoin(Reference, Reference.image_id == Image.ref_image_id)
-            .where(Image.id.in_(ordered[start : start + _IDS_AT_ONCE]))
-            .order_by(Image.mjd, Image.id)
+    wanted = (
+        select(Image, WorldCoordinates.mapping, ZeroPoint.solution, Product.inputs, Reference.identity)
+        .join(Product, Product.id == Image.id)
+        .join(WorldCoordinates, WorldCoordinates.id == Image.id)
+        .join(ZeroPoint, ZeroPoint.id == Image.id)
+        .outerjoin(Reference, Reference.image_id == Image.ref_image_id)
+        .where(Image.id.in_(given(keys)))
+        .order_by(Image.mjd, Image.id)
+    )
+    for image, mapping, solution, inputs, reference in session.execute(wanted):
+        # The same image may be the reference of more than one set; one of them was subtracted.
+        subtracted = reference is not None and reference == inputs.get("reference")
+        if image.id in found and not subtracted:
+            continue
+        (file,) = StoredFile.from_columns(image.path_stem, image.components, image.archive_state)
+        found[image.id] = DifferenceImage(
+            image.id,
+            image.filter,
+            image.mjd,
+            file,
+            mapping_from_document(mapping),
+            photometry_from_document(solution),
+            reference if subtracted else "",
         )
-        for image, mapping, solution, inputs, reference in session.execute(wanted):
-            # The same image may be the reference of more than one set; one of them was subtracted.
-            subtracted = reference is not None and reference == inputs.get("reference")
-            if image.id in found and not subtracted:
-                continue
-            (file,) = StoredFile.from_columns(image.path_stem, image.components, image.archive_state)
-            found[image.id] = DifferenceImage(
-                image.id,
-                image.filter,
-                image.mjd,
-                file,
-                mapping_from_document(mapping),
-                photometry_from_document(solution),
-                reference if subtracted else "",
-            )
     return list(found.values())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import CTE, select
 
 from seechange_core.models import ProductInput
+from seechange_core.store.given_keys import given
 
 
 def made_from(rows: Iterable[uuid.UUID]) -> CTE:
@@ -18,6 +19,6 @@ def made_from(rows: Iterable[uuid.UUID]) -> CTE:
     rows : iterable of UUID
         Primary keys of products, exposures or excerpts; they are not in the result.
     """
-    direct = select(ProductInput.product_id.label("id")).where(ProductInput.input_id.in_(list(rows)))
+    direct = select(ProductInput.product_id.label("id")).where(ProductInput.input_id.in_(given(rows)))
     made = direct.cte("made", recursive=True)
     return made.union(select(ProductInput.product_id).where(ProductInput.input_id == made.c.id))

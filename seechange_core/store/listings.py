@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy.orm import Session
 
 from seechange_core.errors import InputError
 from seechange_core.models import (
@@ -15,12 +17,23 @@ from seechange_core.models import (
     Image,
     Measurements,
     Object,
+    Product,
+    ProvenanceTag,
 )
 from seechange_core.models.sky_index import in_cone
 from seechange_core.store.database import Database
-from seechange_core.store.light_curves import measured_under
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest, tagged
 
 _ARCSEC_PER_DEG = 3600.0
+#: How a processing is named beside its rows: the id and the tags of its provenance.
+PROCESSING: tuple[ColumnElement[str], ...] = (
+    Product.provenance_id.label("provenance"),
+    select(func.aggregate_strings(ProvenanceTag.tag, ", "))
+    .where(ProvenanceTag.provenance_id == Product.provenance_id)
+    .scalar_subquery()
+    .label("tags"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,17 +46,36 @@ class Selection:
         Empty for all.
     cone : tuple of float or None
         Right ascension and declination (deg), radius (arcsec).
-    limit : int
+    limit : int or None
         At most so many rows.
     tag : str
-        Of the processing whose measurements of an object are counted.
+        Of the processing; empty for any.
+    all_versions : bool
+        Everything that was made, with provenance and tags, rather than of each exposure and place the latest.
+    object_id : UUID or None
+        Only detections of this object.
     """
 
     instrument: str = ""
     filter: str = ""
     cone: tuple[float, float, float] | None = None
-    limit: int = 100
-    tag: str = "current"
+    limit: int | None = 100
+    tag: str = ""
+    all_versions: bool = False
+    object_id: UUID | None = None
+
+    @property
+    def counted(self) -> ColumnElement[bool]:
+        """Condition on `Product`: which ones are meant."""
+        provenances = tagged(self.tag) if self.tag else None
+        if not self.all_versions:
+            return latest(provenances)
+        return true() if provenances is None else Product.provenance_id.in_(provenances)
+
+    @property
+    def processing(self) -> tuple[Any, ...]:
+        """Columns that tell versions apart."""
+        return PROCESSING if self.all_versions else ()
 
 
 def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[str, Any]]:
@@ -57,7 +89,7 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
         If rows of the kind have no instrument or filter to select by.
     """
     table, make = LISTINGS[kind]
-    wanted = make().params(tag=selection.tag)
+    wanted = make(selection)
     for name in ("instrument", "filter"):
         value = getattr(selection, name)
         if value and not hasattr(table, name):
@@ -68,11 +100,14 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
         ra, dec, radius_arcsec = selection.cone
         wanted = wanted.where(in_cone(table, ra, dec, radius_arcsec / _ARCSEC_PER_DEG))
     with database.read() as session:
-        return [dict(row) for row in session.execute(wanted.limit(selection.limit)).mappings()]
+        rows = [dict(row) for row in session.execute(wanted.limit(selection.limit)).mappings()]
+        if table is Measurements:
+            _add_scores(session, rows, selection)
+    return rows
 
 
-def _exposures() -> Any:
-    columns = (
+def _exposures(selection: Selection) -> Select[Any]:
+    columns: tuple[Any, ...] = (
         Exposure.id,
         Exposure.instrument,
         Exposure.kind,
@@ -87,8 +122,8 @@ def _exposures() -> Any:
     return select(*columns).order_by(Exposure.mjd, Exposure.id)
 
 
-def _images() -> Any:
-    columns = (
+def _images(selection: Selection) -> Select[Any]:
+    columns: tuple[Any, ...] = (
         Image.id,
         Image.instrument,
         Image.section,
@@ -100,21 +135,21 @@ def _images() -> Any:
         Image.ra,
         Image.dec,
         Image.exposure_id,
+        *selection.processing,
     )
-    return select(*columns).order_by(Image.mjd, Image.id)
+    joined = select(*columns).join(Product, Product.id == Image.id).where(selection.counted)
+    return joined.order_by(Image.mjd, Image.id)
 
 
-def _measurements() -> Any:
-    best = (
-        select(func.max(DeepScore.score)).where(DeepScore.measurement_id == Measurements.id).scalar_subquery()
-    )
-    columns = (
+def _measurements(selection: Selection) -> Select[Any]:
+    columns: tuple[Any, ...] = (
         Measurements.id,
         Object.name.label("object"),
         Measurements.mjd,
         Measurements.filter,
         Measurements.ra,
         Measurements.dec,
+        Measurements.position_error_arcsec,
         Measurements.flux,
         Measurements.flux_error,
         Measurements.flux_unit,
@@ -122,22 +157,41 @@ def _measurements() -> Any:
         Measurements.sky_frame,
         Measurements.magnitude,
         Measurements.score.label("significance"),
-        best.label("real_bogus_score"),
+        *selection.processing,
     )
-    joined = select(*columns).join(Object, Object.id == Measurements.object_id, isouter=True)
+    joined = (
+        select(*columns)
+        .join(Product, Product.id == Measurements.product_id)
+        .join(Object, Object.id == Measurements.object_id, isouter=True)
+        .where(selection.counted)
+    )
+    if selection.object_id is not None:
+        joined = joined.where(Measurements.object_id == selection.object_id)
     return joined.order_by(Measurements.mjd, Measurements.id)
 
 
-def _objects() -> Any:
+def _add_scores(session: Session, rows: Sequence[dict[str, Any]], selection: Selection) -> None:
+    """Add a column for each scorer that scored one of the measurements: how real they look to it."""
+    scored = (
+        select(DeepScore.measurement_id, DeepScore.scorer, DeepScore.score)
+        .join(Product, Product.id == DeepScore.product_id)
+        .where(DeepScore.measurement_id.in_(given(row["id"] for row in rows)), selection.counted)
+        .order_by(Product.created_at)
+    )
+    scores = {(key, scorer): score for key, scorer, score in session.execute(scored)}
+    for scorer in sorted({scorer for _, scorer in scores}):
+        for row in rows:
+            row[f"real_{scorer}"] = scores.get((row["id"], scorer))
+
+
+def _objects(selection: Selection) -> Select[Any]:
     counted = (
-        select(func.count())
-        .where(
-            Measurements.object_id == Object.id,
-            Measurements.product_id.in_(measured_under(bindparam("tag"))),
-        )
+        select(func.count(Measurements.id))
+        .join(Product, Product.id == Measurements.product_id)
+        .where(Measurements.object_id == Object.id, selection.counted)
         .scalar_subquery()
     )
-    columns = (
+    columns: tuple[Any, ...] = (
         Object.id,
         Object.name,
         Object.ra,
@@ -153,7 +207,7 @@ def _objects() -> Any:
 
 
 #: What can be listed: table and query.
-LISTINGS: Mapping[str, tuple[Any, Callable[[], Any]]] = {
+LISTINGS: Mapping[str, tuple[Any, Callable[[Selection], Select[Any]]]] = {
     "exposures": (Exposure, _exposures),
     "images": (Image, _images),
     "detections": (Measurements, _measurements),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from seechange_core.models import Measurements, Object, ObjectCounter
+from seechange_core.models import Measurements, Object, ObjectCounter, Product
 from seechange_core.models.sky_index import sky_index
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest, same_work
 
 
 def next_numbers(session: Session, year: int, count: int) -> range:
@@ -28,17 +31,36 @@ def next_numbers(session: Session, year: int, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
-def recentre(session: Session, objects: Collection[UUID]) -> None:
+def measured_there(products: Select[UUID]) -> Select[Any]:
+    """Return a query for the objects of all that was ever measured where products of measuring were made.
+
+    Which of their measurements count, and so where they lie, may change with a product that comes or goes.
+    """
+    one = aliased(Product)
+    return (
+        select(Measurements.object_id)
+        .join(Product, Product.id == Measurements.product_id)
+        .join(one, same_work(one, Product))
+        .where(one.id.in_(products), one.process == "measuring", Measurements.object_id.is_not(None))
+    )
+
+
+def recentre(session: Session, objects: Iterable[UUID]) -> None:
     """Put objects at the weighted mean of their measurements; those that have none stay where they are.
 
-    Measurements without an error count only where none has one.
+    Of each exposure and section the latest processing counts, and an older one only for an object that no latest one
+    measured. Measurements without an error count only where none has one.
     """
     columns = (Measurements.object_id, Measurements.ra, Measurements.dec, Measurements.position_error_arcsec)
-    rows = session.execute(
-        select(*columns).where(Measurements.object_id.in_(objects), Measurements.ra.is_not(None))
+    everything = session.execute(
+        select(*columns, latest().label("counts"))
+        .join(Product, Product.id == Measurements.product_id)
+        .where(Measurements.object_id.in_(given(objects)), Measurements.ra.is_not(None))
     ).all()
-    if not rows:
+    if not everything:
         return
+    current = {row.object_id for row in everything if row.counts}
+    rows = [row for row in everything if row.counts or row.object_id not in current]
     number = {key: place for place, key in enumerate(dict.fromkeys(row.object_id for row in rows))}
     own = np.array([number[row.object_id] for row in rows])
     alpha, delta, error = (

@@ -10,9 +10,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from seechange_core.errors import StoreError
-from seechange_core.models import ForcedPhotometry, Measurements, Object, ObjectFlag, row_id
+from seechange_core.models import ForcedPhotometry, Measurements, Object, ObjectFlag, Product, row_id
 from seechange_core.models.sky_index import lock_cells
 from seechange_core.store.database import Database
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest
 from seechange_core.store.object_rows import recentre
 
 
@@ -97,7 +99,7 @@ class Objects:
                 "is_test": source.is_test,
             }
             session.execute(insert(Object), [columns])
-            chosen = update(Measurements).where(Measurements.id.in_(measurements))
+            chosen = update(Measurements).where(Measurements.id.in_(given(measurements)))
             session.execute(chosen.values(object_id=columns["id"]))
             recentre(session, [source.id, row_id(new_name)])
             return session.get_one(Object, row_id(new_name))
@@ -120,8 +122,12 @@ class Objects:
         return self._database.transact(work)
 
     def measurements(self, key: UUID) -> list[Measurements]:
-        """Return the measurements of an object in the order of time, whatever processing they are of."""
-        wanted = select(Measurements).where(Measurements.object_id == key)
+        """Return the measurements of an object in the order of time, of each exposure as it was processed last."""
+        wanted = (
+            select(Measurements)
+            .join(Product, Product.id == Measurements.product_id)
+            .where(Measurements.object_id == key, latest())
+        )
         with self._database.read() as session:
             return list(session.scalars(wanted.order_by(Measurements.mjd, Measurements.id)))
 

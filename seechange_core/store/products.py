@@ -16,6 +16,7 @@ from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.formats import FILE_FORMATS
 from seechange_core.store.inserting import insert_and_return, insert_if_missing, insert_missing
 from seechange_core.store.json_values import json_values
+from seechange_core.store.latest import latest, only
 from seechange_core.store.loading import DOCUMENT_FORMATS, FILE_TABLES, read_role, stored_files
 from seechange_core.store.naming import path_stem
 from seechange_core.store.provenances import Provenances, provenance_row
@@ -77,10 +78,10 @@ class ProductStore:
             select(Product.place, Product.identity)
             .where(
                 Product.exposure_id == exposure_id,
-                Product.provenance_id == provenance_id,
                 Product.state == "done",
+                latest(only(provenance_id)),
             )
-            .order_by(Product.place, Product.created_at)
+            .order_by(Product.place)
         )
         with self.database.read() as session:
             return {place: identity for place, identity in session.execute(wanted)}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from seechange_core.models import Exposure, Image, ImageMember, Product, Reference, RefSet, row_id
 from seechange_core.store.database import Database
+from seechange_core.store.given_keys import given
 from seechange_core.store.lineage import made_from
 from seechange_core.store.references import no_reference
 
@@ -157,7 +158,7 @@ def _members(session: Session, reference: Reference) -> list[dict[str, Any]]:
 
 def _metrics(session: Session, product: Product) -> dict[str, dict[str, Any]]:
     keys = [row_id(identity) for identity in product.inputs.values()]
-    rows = session.execute(select(Product.process, Product.metrics).where(Product.id.in_(keys)))
+    rows = session.execute(select(Product.process, Product.metrics).where(Product.id.in_(given(keys))))
     return {process: dict(metrics) for process, metrics in rows}
 
 

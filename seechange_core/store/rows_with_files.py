@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from seechange_core.models import (
@@ -34,13 +35,13 @@ PRODUCT_TABLES: tuple[tuple[Any, Any], ...] = (
 _OTHER_TABLES: tuple[Any, ...] = (CatalogExcerpt, Exposure)
 
 
-def files_of_products(session: Session, products: Any) -> list[StoredFile]:
+def files_of_products(session: Session, products: Select[UUID]) -> list[StoredFile]:
     """Return the files of some products, each once: the PSF of a difference is in the file of its image.
 
     Parameters
     ----------
-    products : collection of UUID, or a query for them
-        Primary keys.
+    products : query
+        For their primary keys.
     """
     found: dict[str, StoredFile] = {}
     for table, key in PRODUCT_TABLES:

@@ -8,6 +8,7 @@ from functools import reduce
 from sqlalchemy import ColumnElement, func, select, union_all
 
 from seechange_core.models import Badness, Exposure, Product, row_id
+from seechange_core.store.given_keys import given
 
 _FLAGGED = (Product, Exposure)
 
@@ -19,7 +20,9 @@ def inherited_badness(identities: Iterable[str]) -> ColumnElement[int] | int:
         return 0
     flags = union_all(
         *(
-            select(table.badness.bitwise_or(table.upstream_badness).label("value")).where(table.id.in_(keys))
+            select(table.badness.bitwise_or(table.upstream_badness).label("value")).where(
+                table.id.in_(given(keys))
+            )
             for table in _FLAGGED
         )
     ).subquery()

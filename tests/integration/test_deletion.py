@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from seechange_core.errors import StoreError
 from seechange_core.models import Base, Exposure, Measurements, Object, Product, Reference, row_id
-from seechange_core.store import FileStore, LocalFolderArchive, Store
+from seechange_core.models.sky_index import lock_cells
+from seechange_core.store import Database, FileStore, LocalFolderArchive, Store
+from seechange_core.store.associations import Associations
 from seechange_core.store.deletion import delete_everything, plan_deletion, remove_data
 
 
@@ -74,6 +78,56 @@ def test_object_keeps_measurements_of_other_exposures(
     with store.database.read() as session:
         assert set(session.scalars(select(Measurements.object_id))) == set(session.scalars(select(Object.id)))
     assert (rows(store, Object), rows(store, Measurements)) == (3, 3)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_deletion_waits_for_who_decides_on_objects_nearby(full_chain: Any, rules: Any) -> None:
+    """On SQLite there is one writer at a time anyway."""
+    store = full_chain.store
+    store.associations.associate(full_chain.identities["measurements"], rules)
+    table = full_chain.values["measurements"]
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with ThreadPoolExecutor(1) as pool:
+        with store.database.write(lock_cells(table["ra"], table["dec"], 0.0)):
+            deletion = pool.submit(
+                delete_everything, store.database, store.files, [full_chain.observation.exposure_id]
+            )
+            waits = False
+            while not (waits or deletion.done()):
+                with store.database.read() as session:
+                    waits = session.scalar(waiting) > 0
+        deletion.result()
+    assert waits
+    assert rows(store, Object) == 0
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_deletion_and_associations_at_once_leave_objects_right(
+    full_chain: Any, new_chain: Callable[..., Any], at_once: Callable[..., list[Any]], rules: Any
+) -> None:
+    """One process deletes an exposure while another one associates a second one of the same place."""
+    store = full_chain.store
+    store.associations.associate(full_chain.identities["measurements"], rules)
+    second = new_chain("second", mjd=60001.25)
+    second.identities["reference"] = full_chain.identities["reference"]
+    second.save_through("measuring")
+    url, root = store.database.url.render_as_string(hide_password=False), store.files.root
+    deletion = (url, root, full_chain.observation.exposure_id, "", rules)
+    association = (url, root, None, second.identities["measurements"], rules)
+    at_once(_delete_or_associate, deletion, association)
+    with store.database.read() as session:
+        joined = select(Measurements.ra, Object.ra).join(Object, Object.id == Measurements.object_id)
+        places = session.execute(joined).all()
+    assert (rows(store, Object), len(places)) == (3, 3)
+    assert all(measured == pytest.approx(where, abs=1e-9) for measured, where in places)
+
+
+def _delete_or_associate(url: str, root: Path, exposure_id: Any, product_id: str, rules: Any) -> None:
+    database = Database(url)
+    if exposure_id is not None:
+        delete_everything(database, FileStore(root), [exposure_id])
+    else:
+        Associations(database).associate(product_id, rules)
 
 
 def test_removed_data_come_back_from_the_archive(new_chain: Callable[..., Any], tmp_path: Any) -> None:

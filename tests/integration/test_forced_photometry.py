@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from seechange_core.errors import StoreError
+from seechange_core.errors import InputError, StoreError
 from seechange_core.frames import PsfModel
 from seechange_core.models import ForcedPhotometry, Image, Object, Product
 from seechange_core.registry import Registry
@@ -78,10 +78,15 @@ def test_flux_is_measured_on_every_difference_once(curve: Any) -> None:
 def test_flux_is_measured_anew_where_the_object_has_moved(curve: Any) -> None:
     store, target, _ = curve
     force(store, target, "current")
-    target.dec += 0.04 / 3600
+    # 0.03 FWHM are 0.075 arcsec on the first difference and 0.099 on the others.
+    target.dec += 0.07 / 3600
     assert force(store, target, "current") == 0
-    target.dec += 0.04 / 3600
-    assert force(store, target, "current") == 3
+    target.dec += 0.02 / 3600
+    assert light_curve(store, Registry(), target, forced=True)["displaced"].tolist() == [1, 0, 0]
+    assert force(store, target, "current") == 1
+    target.dec += 0.02 / 3600
+    assert force(store, target, "current") == 2
+    assert light_curve(store, Registry(), target, forced=True)["displaced"].tolist() == [0, 0, 0]
     assert rows_of(store) == 3
 
 
@@ -103,3 +108,10 @@ def test_other_frames_are_left_out(curve: Any) -> None:
     assert force(store, target, "current") == 0
     with pytest.raises(StoreError, match="nothing was subtracted under the tag 'none'"):
         force(store, target, "none")
+
+
+@pytest.mark.parametrize("event", [(-np.inf, np.inf), (60000.0, np.nan), (60010.0, 60000.0)])
+def test_event_without_an_outside_is_refused(curve: Any, event: tuple[float, float]) -> None:
+    store, target, _ = curve
+    with pytest.raises(InputError, match="give two finite MJD"):
+        light_curve(store, Registry(), target, event=event)

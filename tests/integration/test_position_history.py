@@ -146,7 +146,7 @@ def test_noise_around_makes_the_limit_brighter(chain: Any) -> None:
     score = random.normal(scale=2.0, size=difference.data.shape).astype(np.float32)
     score[20, 40] = 8.0
     chain.values["difference"] = replace(difference, score=score, mask=np.zeros_like(difference.mask))
-    meta = {"threshold": 5.0, "noise_block": 64, "noise_tolerance": 0.15}
+    meta = {"threshold": 6.0, "noise_block": 64, "noise_tolerance": 0.15}
     chain.values["detections"] = DetectionTable(chain.values["detections"], meta)
     chain.save_through("scoring")
     tagged(chain)
@@ -154,8 +154,9 @@ def test_noise_around_makes_the_limit_brighter(chain: Any) -> None:
     assert finding.verdict == "below threshold"
     assert finding.depth.noise == pytest.approx(2.0, rel=0.2)
     assert finding.depth.score == pytest.approx(8.0 / finding.depth.noise, rel=0.02)
-    expected = 50.0 * chain.values["photometry"].njy_per_electron * finding.depth.noise
+    expected = 60.0 * chain.values["photometry"].njy_per_electron * finding.depth.noise
     assert finding.depth.limiting_flux == pytest.approx(expected, rel=1e-3)
+    assert "(6 sigma)" in finding.summary
 
 
 def test_position_in_a_gap_is_off_the_nearest_section(chain: Any) -> None:

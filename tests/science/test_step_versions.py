@@ -28,10 +28,11 @@ import numpy as np
 import pytest
 
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
-from seechange_core.frames import CalibrationFrame
+from seechange_core.frames import CalibrationFrame, Difference, MeasurementTable
 from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.imaging.calibration.calibration_frames import combine_calibration
+from seechange_core.imaging.photometry.forced_photometry import RADIUS_FWHM, forced_fluxes
 from seechange_core.pipeline import (
     CALIBRATED_ROLES,
     COADD_CHAIN,
@@ -57,6 +58,10 @@ from seechange_core.steps.step import (
     ReferenceSourcesRequest,
     StepContext,
 )
+from seechange_core.store.formats import FILE_FORMATS
+from seechange_core.store.formats.source_pixels import read_around
+from seechange_core.store.light_curves import PROCESS as FORCED
+from seechange_core.store.light_curves import VERSION as FORCED_VERSION
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +70,9 @@ UPDATED = os.environ.get("SEECHANGE_UPDATE_STEP_VERSIONS") == "1"
 SECTION = "C1"
 #: The rest of a branch with injected sources are the steps of the chain.
 BRANCH = (INJECTION_CHAIN[0], INJECTION_CHAIN[-1])
+#: Forced photometry is no step of a chain: it is measured when a light curve is asked for.
 PROCESSES = list(dict.fromkeys(step.process for step in (*COADD_CHAIN, *EXPOSURE_CHAIN, *BRANCH)))
+PROCESSES.append(FORCED)
 #: Absolute for sums and parts, which are of order 1, and relative for larger numbers.
 TOLERANCE = 1e-4
 
@@ -92,7 +99,11 @@ class Bench:
         )
         made = self._run(coadd_plan(self.profile), {"members": members, "grid": grid})
         self.reference = CalibratedImage(**{role: made[role] for role in CALIBRATED_ROLES})
-        self._inject(self._run(exposure_plan(self.profile), self._origin(files.new[0])))
+        searched = self._run(exposure_plan(self.profile), self._origin(files.new[0]))
+        self._inject(searched)
+        self._force(
+            searched["difference"], searched["measurements"], files.new[0].with_name("difference.fits")
+        )
 
     def _combined(self, kind: str, paths: tuple[Path, ...]) -> CalibrationFrame:
         detrenders = {one.name: one for one in self.profile.components("preprocessing")[""]}
@@ -146,6 +157,17 @@ class Bench:
                 "inputs": summary({role: inputs[role] for role in planned.step.inputs}),
                 "outputs": summary({role: made[role] for role in planned.step.outputs}),
             }
+
+    def _force(self, difference: Difference, measured: MeasurementTable, path: Path) -> None:
+        """Measure off the peaks, too: there a flux depends on the whole profile."""
+        path.write_bytes(FILE_FORMATS["difference"].to_bytes(difference))
+        x, y = measured["x"] + 0.4, measured["y"] - 0.3
+        pixels = [read_around(path, *place, RADIUS_FWHM) for place in zip(x, y, strict=True)]
+        self.summaries[FORCED] = {
+            "versions": [f"{FORCED} {FORCED_VERSION}"],
+            "inputs": summary({"difference": difference, "x": x, "y": y}),
+            "outputs": {"fluxes": summary(forced_fluxes(pixels))},
+        }
 
     def _answer(self, request: Any, planned: PlannedStep) -> Any:
         if isinstance(request, CatalogRequest):

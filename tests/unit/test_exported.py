@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from seechange_core.builtin.fits_images import FitsImages
 from seechange_core.frames import Frame, PhotometricSolution, SkyMapping
 from seechange_core.store.formats.exported import exported_bytes
 
@@ -52,6 +54,41 @@ def test_other_programs_see_the_measured_wcs(distortion: Literal["sip", "tpv"], 
         np.testing.assert_array_equal(hdus[0].data, frame().data)
         np.testing.assert_array_equal(hdus["VARIANCE"].data, frame().variance)
         np.testing.assert_array_equal(hdus["MASK"].data, frame().mask)
+
+
+def test_exported_image_is_read_again_as_what_it_is(tmp_path: Path) -> None:
+    """Whatever the camera's own header said of its ADU and its clock."""
+    info = {
+        "mjd": 61100.25,
+        "exposure_s": 30.0,
+        "filter": "r",
+        "read_noise_electron": 6.5,
+        "saturation_electron": 9e4,
+    }
+    raw = {
+        **RAW,
+        "GAIN": 1.7,
+        "EGAIN": 1.8,
+        "BUNIT": "adu",
+        "DATE-OBS": "2026-02-28",
+        "FILTER": "r.MP9602",
+        "AIRMASS": 1.3,
+    }
+    image = frame().replaced(info=info, header=raw)
+    path = tmp_path / "image.fits"
+    path.write_bytes(exported_bytes(image, MAPPING, ZERO_POINT, "sip"))
+    camera = FitsImages(FitsImages.Params(mask_extension="MASK"))
+    header = camera.read_header((path,))
+    assert header.mjd == pytest.approx(61100.25, abs=1e-9)
+    assert (header.exposure_s, header.filter, header.header["AIRMASS"]) == (30.0, "r", 1.3)
+    section = camera.read((path,), "image")
+    (amplifier,) = section.amplifiers
+    assert (amplifier.gain, amplifier.read_noise_electron, amplifier.saturation_adu) == (1.0, 6.5, 9e4)
+    np.testing.assert_array_equal(section.data, image.data)
+    np.testing.assert_array_equal(section.mask != 0, image.mask != 0)
+    assert not {"EGAIN", "PV1_7"} & section.header.keys()
+    found = camera.first_mapping(section.header, section.info).pixel_to_sky(150.0, 40.0)
+    assert found == pytest.approx(MAPPING.pixel_to_sky(150.0, 40.0), abs=1e-8)
 
 
 def test_a_zero_point_that_is_none_is_not_written() -> None:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from astropy.io import fits
+from astropy.time import Time
 
 from seechange_core.frames import MASK_MEANINGS, Frame, PhotometricSolution, SkyMapping
 from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
 from seechange_core.store.formats.document import add_cards
 
+_SECONDS_PER_DAY = 86400.0
 #: Cards that say where the pixels are on the sky: those that came with the raw data give way to the solution.
 _WCS_CARD = re.compile(
     r"WCS(AXES|NAME|DIM)|C(TYPE|UNIT|RVAL|RPIX|DELT|ROTA)\d|(CD|PC|PV)\d_\d+|(LTM|LTV|WAT)\d.*|RADE(SYS|CSYS)"
     r"|EQUINOX|EPOCH|L(ON|AT)POLE|[AB]P?_(ORDER|DMAX|\d_\d)|MAGZERO|MAGZERR"
 )
+
+
+#: Cards of the raw data that are not true of pixels in electrons, or that say once more what `_taken` says.
+_RAW_CARD = re.compile(r"E?GAIN.*|CCDGAIN|BUNIT|(MJD|TIME|UT|UTC|DATE|JD)-?OBS|MJD(-(BEG|AVG|END))?")
 
 
 def exported_bytes(
@@ -26,6 +33,9 @@ def exported_bytes(
     distortion: Literal["sip", "tpv"],
 ) -> bytes:
     """Write an image as FITS: pixels in the primary array, then ``VARIANCE`` and ``MASK``.
+
+    Time, exposure time, filter, gain, read noise and saturation stand under the keywords by which the instrument
+    ``fits`` finds them.
 
     Parameters
     ----------
@@ -44,8 +54,14 @@ def exported_bytes(
         zero_point = {"MAGZERO": photometry.zero_point, "MAGZERR": photometry.zero_point_error}
     primary = fits.PrimaryHDU(frame.data)
     primary.header["BUNIT"] = "electron"
-    add_cards(primary, {**wcs, **zero_point})
-    add_cards(primary, {key: value for key, value in frame.header.items() if not _WCS_CARD.fullmatch(key)})
+    add_cards(primary, {**wcs, **zero_point, **_taken(frame.info)})
+    replaced = (_WCS_CARD, _RAW_CARD)
+    kept = {
+        key: value
+        for key, value in frame.header.items()
+        if not any(cards.fullmatch(key) for cards in replaced)
+    }
+    add_cards(primary, kept)
     variance, mask = fits.ImageHDU(frame.variance, name="VARIANCE"), fits.ImageHDU(frame.mask, name="MASK")
     variance.header["BUNIT"] = "electron2"
     extensions: list[Any] = [variance, mask]
@@ -56,3 +72,18 @@ def exported_bytes(
     buffer = io.BytesIO()
     fits.HDUList([primary, *extensions]).writeto(buffer)
     return buffer.getvalue()
+
+
+def _taken(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return cards for how the image was taken, as far as it is known."""
+    cards = {
+        "EXPTIME": info.get("exposure_s"),
+        "FILTER": info.get("filter"),
+        "GAIN": 1.0,
+        "RDNOISE": info.get("read_noise_electron"),
+        "SATURATE": info.get("saturation_electron"),
+    }
+    if "mjd" in info:
+        start_mjd = info["mjd"] - info.get("exposure_s", 0.0) / 2.0 / _SECONDS_PER_DAY
+        cards |= {"DATE-OBS": Time(start_mjd, format="mjd", precision=6).isot, "MJD-OBS": start_mjd}
+    return cards

@@ -15,6 +15,7 @@ from seechange_core.frames import DecisionTable, Floats
 from seechange_core.models import DeepScore, Measurements, Object, Product
 from seechange_core.store.history.finding import Candidate, TestResult
 from seechange_core.store.json_values import json_values
+from seechange_core.store.latest import latest
 
 #: Columns of a measurement that are told.
 _TOLD = (
@@ -96,7 +97,7 @@ def _measured(
     scored = (
         select(DeepScore)
         .join(Product, Product.id == DeepScore.product_id)
-        .where(DeepScore.measurement_id == measurement.id, Product.provenance_id.in_(tagged))
+        .where(DeepScore.measurement_id == measurement.id, latest(tagged))
         .order_by(DeepScore.scorer)
     )
     scores = tuple(

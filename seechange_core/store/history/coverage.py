@@ -19,6 +19,8 @@ from seechange_core.imaging.alignment.overlap import distance_outside_deg
 from seechange_core.models import Exposure, Image, Product, WorldCoordinates
 from seechange_core.models.sky_index import in_cone, separation_deg
 from seechange_core.store.formats.documents import mapping_from_document
+from seechange_core.store.given_keys import given
+from seechange_core.store.latest import latest
 
 _ARCSEC_PER_DEG = 3600.0
 #: A section or a field whose centre is farther away than this cannot hold a position.
@@ -120,7 +122,7 @@ def _imaged(
             WorldCoordinates,
             and_(WorldCoordinates.image_id == Image.id, WorldCoordinates.id.in_(solved)),
         )
-        .where(Image.is_difference.is_(False), Product.provenance_id.in_(tagged))
+        .where(Image.is_difference.is_(False), latest(tagged))
         .order_by(Product.created_at)
     )
     if exposure_id is not None:
@@ -201,7 +203,7 @@ def _without_image(session: Session, pointed: list[Coverage], tagged: Select[Any
     wanted = (
         select(Image.exposure_id, Image.section)
         .join(Product, Product.id == Image.id)
-        .where(Image.exposure_id.in_(exposures), Product.provenance_id.in_(tagged))
+        .where(Image.exposure_id.in_(given(exposures)), Product.provenance_id.in_(tagged))
     )
     there = {tuple(row) for row in session.execute(wanted)}
     return [one for one in pointed if (one.exposure.id, one.section) not in there]

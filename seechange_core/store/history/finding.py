@@ -57,7 +57,7 @@ class LocalDepth:
     flux, flux_error : float or None
         PSF flux at the position and its error, in `flux_unit`.
     limiting_flux : float or None
-        5 times that error, times the noise: a source of this flux would just be seen.
+        The threshold, or 5 before detection, times that error and the noise: a source of this flux would just be seen.
     limiting_magnitude : float or None
         The same as AB magnitude, where fluxes are nJy.
     flux_unit : str

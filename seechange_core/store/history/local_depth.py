@@ -26,7 +26,8 @@ from seechange_core.store.formats.windows import read_window
 from seechange_core.store.history.finding import LocalDepth
 from seechange_core.store.loading import read_role, stored_files
 
-_LIMIT_SIGMA = 5.0
+#: Where nothing was detected yet.
+_USUAL_THRESHOLD = 5.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def local_depth(
     factor = float(photometry.flux_per_electron_at(place.x, place.y)[0])
     score, flux_error = _at(planes[SCORE], x, y, 1.0), _at(planes.get(FLUX_ERROR), x, y, factor)
     flux = None if score is None or flux_error is None else score * flux_error
-    limit = None if flux_error is None else _LIMIT_SIGMA * flux_error * noise
+    threshold = how.get("threshold", _USUAL_THRESHOLD)
+    limit = None if flux_error is None else threshold * flux_error * noise
     near = _within(planes[SCORE].shape, x, y, place.radius_pixel)
     in_njy = photometry.flux_unit == "nJy"
     return LocalDepth(

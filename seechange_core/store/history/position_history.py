@@ -11,19 +11,19 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
 from seechange_core.frames import DecisionTable, SkyMapping
-from seechange_core.models import ProvenanceTag
 from seechange_core.store.history import sentences
 from seechange_core.store.history.candidates import candidate_of, distances_arcsec
 from seechange_core.store.history.coverage import Coverage, coverages
 from seechange_core.store.history.finding import Candidate, Finding, LocalDepth, Verdict
 from seechange_core.store.history.local_depth import Place, local_depth
 from seechange_core.store.history.progress import Progress, progress_of
+from seechange_core.store.latest import tagged
 from seechange_core.store.loading import read_role
 from seechange_core.store.store import Store
 
@@ -61,7 +61,7 @@ def position_history(
     tag : str
         Of the processing.
     """
-    tagged = select(ProvenanceTag.provenance_id).where(ProvenanceTag.tag == tag)
+    provenances = tagged(tag)
     with store.database.read() as session:
         covered = coverages(
             session,
@@ -69,11 +69,11 @@ def position_history(
             dec,
             near_arcsec=near_arcsec,
             exposure_id=exposure_id,
-            tagged=tagged,
+            tagged=provenances,
             instruments=instruments,
         )
-        progress = progress_of(session, {one.exposure.id for one in covered}, tagged)
-        history = _History(session, store, (ra, dec), radius_arcsec, tagged, tag)
+        progress = progress_of(session, {one.exposure.id for one in covered}, provenances)
+        history = _History(session, store, (ra, dec), radius_arcsec, provenances, tag)
         findings = [
             history.finding(one, progress.get((one.exposure.id, one.section), Progress())) for one in covered
         ]

@@ -11,7 +11,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from seechange_core.models import Product, Report
+from seechange_core.store.given_keys import given
 from seechange_core.store.history.finding import Stop
+from seechange_core.store.latest import latest
 
 #: After this process nothing of a candidate's fate is open but its scores.
 _LAST = "measuring"
@@ -64,17 +66,17 @@ def progress_of(
     keys = list(exposures)
     products = (
         select(Product)
-        .where(Product.exposure_id.in_(keys), Product.provenance_id.in_(tagged))
+        .where(Product.exposure_id.in_(given(keys)), latest(tagged))
         .order_by(Product.created_at)
     )
-    reports = select(Report).where(Report.exposure_id.in_(keys)).order_by(Report.started_at)
+    reports = select(Report).where(Report.exposure_id.in_(given(keys))).order_by(Report.started_at)
     made: dict[tuple[UUID, str], dict[str, Product]] = {}
     for product in session.scalars(products):
         if product.exposure_id is not None:
             made.setdefault((product.exposure_id, product.place), {})[product.process] = product
-    latest = {
+    last_runs = {
         (report.exposure_id, report.place): report
         for report in session.scalars(reports)
         if report.exposure_id is not None
     }
-    return {key: Progress(made.get(key, {}), latest.get(key)) for key in {*made, *latest}}
+    return {key: Progress(made.get(key, {}), last_runs.get(key)) for key in {*made, *last_runs}}

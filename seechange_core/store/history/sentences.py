@@ -63,7 +63,7 @@ def _masked(depth: LocalDepth) -> str:
 def _below_threshold(depth: LocalDepth) -> str:
     return (
         f"significance {_signed(depth.extreme_score)} at most, {depth.threshold:g} is needed; "
-        f"a source of {limit(depth)} would just be seen (5 sigma)"
+        f"a source of {limit(depth)} would just be seen ({depth.threshold:g} sigma)"
     )
 
 

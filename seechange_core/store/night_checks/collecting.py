@@ -13,7 +13,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from seechange_core.models import Decisions, Exposure, Product
+from seechange_core.store.given_keys import given
 from seechange_core.store.history.progress import Progress, progress_of
+from seechange_core.store.latest import latest
 from seechange_core.store.night_checks.night import Night
 from seechange_core.store.night_checks.quantities import QUANTITIES
 from seechange_core.store.night_checks.section_check import SectionCheck
@@ -90,7 +92,7 @@ def _values_of_nights(
     """Return by quantity, filter and number of the night the values of all sections."""
     wanted = (
         select(
-            *(Exposure.id, Exposure.mjd, Exposure.filter, Exposure.section_filters, Product.place),
+            *(Exposure.mjd, Exposure.filter, Exposure.section_filters, Product.place),
             *(Product.metrics[name].as_float() for name in names),
         )
         .join(Product, Product.exposure_id == Exposure.id)
@@ -100,13 +102,13 @@ def _values_of_nights(
                 Exposure.kind == "science",
                 Exposure.mjd >= nights[0].first_mjd,
                 Exposure.mjd < nights[-1].last_mjd,
+                latest(),
             ),
         )
-        .order_by(Product.created_at)
+        .order_by(Product.id)
     )
-    latest = {(row[0], row[4]): row for row in session.execute(wanted)}
     found: dict[tuple[str, str, int], list[float]] = {}
-    for _, mjd, band, section_filters, place, *values in latest.values():
+    for mjd, band, section_filters, place, *values in session.execute(wanted):
         night = Night.at(mjd, nights[0].longitude_deg).number
         for name, value in zip(names, values, strict=True):
             if value is not None:
@@ -123,8 +125,7 @@ def _decisions(
             *(Decisions.n_peaks, Decisions.n_flagged, Decisions.n_deleted, Decisions.counts),
         )
         .join(Product, Product.id == Decisions.id)
-        .where(Product.exposure_id.in_(exposures), Product.provenance_id.in_(tagged))
-        .order_by(Product.created_at)
+        .where(Product.exposure_id.in_(given(exposures)), latest(tagged))
     )
     return {(exposure, place): tuple(rest) for exposure, place, *rest in session.execute(wanted)}
 

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from seechange_core.models import Exposure, ProvenanceTag
+from seechange_core.models import Exposure
 from seechange_core.store.database import Database
+from seechange_core.store.latest import tagged
 from seechange_core.store.night_checks.collecting import (
     Before,
     exposures_between,
@@ -118,8 +119,7 @@ def latest_night(database: Database, instrument: str, longitude_deg: float) -> N
 def _checks(
     session: Session, title: str, instrument: str, night: Night, exposures: Sequence[Exposure], tag: str
 ) -> NightChecks:
-    tagged = select(ProvenanceTag.provenance_id).where(ProvenanceTag.tag == tag)
-    sections = section_checks(session, exposures, tagged)
+    sections = section_checks(session, exposures, tagged(tag))
     earlier = nights_before(session, instrument, night, N_NIGHTS)
     drifts = _drifts(sections, medians_of_nights(session, instrument, earlier))
     return NightChecks(

@@ -268,6 +268,10 @@ def test_export(run: Callable[..., Result], processed: Any, tmp_path: Path) -> N
     header = fits.getheader(output)
     assert header["CTYPE1"] in {"RA---TPV", "RA---TAN"}
     assert header["MAGZERO"] > 20.0
+    # Another survey: other tests share this one.
+    elsewhere = [f"--set=storage.root={tmp_path}", f"--set=database.url=sqlite:///{tmp_path / 'again.db'}"]
+    taken = run("process", "--instrument", "fits", "--through", "extraction", *elsewhere, output)
+    assert taken.exit_code == 0, taken.output
     again = run("export", science.id, "-o", output)
     assert "cannot be written: File exists" in str(again.exception)
     difference = next(row for row in processed.rows(Image) if row.is_difference)
