@@ -96,7 +96,15 @@ def test_a_difference_shows_what_was_found_missed_and_false(tmp_path: Path) -> N
     truth = {"x": np.array([10.5, 60.0]), "y": np.array([10.0, 20.0])}
     figure = plot_difference(difference(), detections, truth).figure
     saved(figure, tmp_path)
-    for wanted in ("found (1)", "missed (1)", "false (2)"):
+    for wanted in ("found (1)", "missed (1)", "other detection (2)"):
+        assert wanted in texts(figure)
+
+
+def test_each_detection_has_its_own_radius_to_its_source() -> None:
+    detections = {"x": np.array([10.0, 30.0]), "y": np.array([10.0, 30.0])}
+    truth = {"x": np.array([11.5, 31.5]), "y": np.array([10.0, 30.0])}
+    figure = plot_difference(difference(), detections, truth, match_radius_pixel=[1.0, 2.0]).figure
+    for wanted in ("found (1)", "missed (1)", "other detection (1)"):
         assert wanted in texts(figure)
 
 
