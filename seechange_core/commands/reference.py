@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from seechange_core.commands.settings import location_options, open_located, profile_options, read_profile
+from seechange_core.commands.sky_position import DEC, RA
 from seechange_core.commands.tables import print_rows
 
 
@@ -25,12 +26,8 @@ def reference() -> None:
 @reference.command()
 @profile_options
 @click.option("--filter", "band", required=True, help="Filter of the images.")
-@click.option(
-    "--ra", type=click.FloatRange(0, 360), help="Right ascension that every image has to cover (deg)."
-)
-@click.option(
-    "--dec", type=click.FloatRange(-90, 90), help="Declination that every image has to cover (deg)."
-)
+@click.option("--ra", type=RA, help="Right ascension that every image has to cover (deg).")
+@click.option("--dec", type=DEC, help="Declination that every image has to cover (deg).")
 @click.option(
     "--images",
     multiple=True,
@@ -113,8 +110,8 @@ def build(
 @location_options
 @click.option("--set-name", help="Only this set.")
 @click.option("--filter", "band", help="Only this filter.")
-@click.option("--ra", type=click.FloatRange(0, 360), help="Right ascension that they cover (deg).")
-@click.option("--dec", type=click.FloatRange(-90, 90), help="Declination that they cover (deg).")
+@click.option("--ra", type=RA, help="Right ascension that they cover (deg).")
+@click.option("--dec", type=DEC, help="Declination that they cover (deg).")
 @click.option("--retired", is_flag=True, help="Also those that are no longer used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(
