@@ -70,9 +70,8 @@ def _print_overview(console: Console, findings: Iterable[Finding]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     fits = not console.is_terminal or sum(widths) + 2 * len(widths) <= console.width
     for line in lines:
-        *cells, why = (f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
-        cells[-1:] = [Text(cells[-1], _COLOURS.get(line[-2], ""))]
-        before = Text("  ").join([Text(cell) if isinstance(cell, str) else cell for cell in cells])
+        *known, verdict, why = (f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        before = Text("  ".join([*known, ""])).append(verdict, _COLOURS.get(line[-2], ""))
         if fits:
             console.print(Text("  ").join([before, Text(why.rstrip())]), soft_wrap=True)
             continue

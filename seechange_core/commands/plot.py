@@ -46,8 +46,8 @@ def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...
     found = DataStore(open_located(profile_file, assignments), image_id=image_id).get_image()
     if found is None:
         raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
-    title = "Difference" if found.is_difference else ""
-    _save(plot_image(found.product, title=title).get_figure(root=True), output)
+    what = "Difference" if found.is_difference else "Coadd" if found.is_coadd else "Image"
+    _save(plot_image(found.product, title=_title(what, found)).get_figure(root=True), output)
 
 
 @plot.command()
@@ -67,7 +67,8 @@ def astrometry(image_id: UUID, profile_file: Path | None, assignments: tuple[str
         raise StoreError(
             f"no astrometry of the image {image_id} used stars; 'seechange show images' lists images"
         )
-    _save(plot_residuals(stars, found.product.shape), output)
+    title = _title("Residuals of the astrometry", found)
+    _save(plot_residuals(stars, found.product.shape, title=title), output)
 
 
 @plot.command()
@@ -84,7 +85,8 @@ def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str
     found, detections = data.get_subtraction(), data.get_detections()
     if found is None or detections is None:
         raise StoreError(f"nothing was subtracted and detected on the image {image_id}: process it first")
-    _save(plot_difference(found.product, detections.data).get_figure(root=True), output)
+    axes = plot_difference(found.product, detections.data, title=_title("Difference", found))
+    _save(axes.get_figure(root=True), output)
 
 
 @plot.command()
@@ -110,7 +112,9 @@ def stamps(
         raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
     rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
     triplets = cutouts.data.rows(measurements["stamp"])
-    _save(plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist()), output)
+    title = _title("New, reference, difference", data.get_subtraction())
+    page = plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist(), title=title)
+    _save(page, output)
 
 
 def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
@@ -121,6 +125,11 @@ def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image
     data = DataStore(store, image_id=image_id)
     found = data.get_image()
     return data if found is None or not found.is_difference else DataStore(store, image_id=found.new_image_id)
+
+
+def _title(what: str, image: Any) -> str:
+    place = image.section or image.sky_cell
+    return f"{what}: {image.instrument} {place}, {image.filter}, MJD {image.mjd:.5f}"
 
 
 def _save(figure: Any, output: Path) -> None:

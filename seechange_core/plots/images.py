@@ -41,7 +41,7 @@ def plot_difference(
     axes: Axes | None = None,
     *,
     match_radius_pixel: ArrayLike = 2.0,
-    title: str = "Difference",
+    title: str = "Difference: new image minus reference",
 ) -> Axes:
     """Draw a difference image with its detections, told apart by the truth where there is one.
 
@@ -90,7 +90,7 @@ def _axes_for(data: NDArray[Any], axes: Axes | None) -> Axes:
 def _draw(axes: Axes, data: NDArray[Any], mask: NDArray[Any], *, symmetric: bool) -> None:
     pixels = np.where(mask & np.uint16(MaskPlane.NO_DATA), np.nan, data)
     drawn = show_pixels(axes, pixels, symmetric=symmetric)
-    axes.figure.colorbar(drawn, ax=axes, label="electron", shrink=0.8, pad=0.02, extend="both")
+    axes.figure.colorbar(drawn, ax=axes, label="electron a pixel", shrink=0.8, pad=0.02, extend="both")
     axes.set(xlabel="x (pixel)", ylabel="y (pixel)")
 
 

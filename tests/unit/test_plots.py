@@ -160,8 +160,19 @@ def test_a_light_curve_names_filters_and_units(tmp_path: Path) -> None:
     )
     saved(axes.figure, tmp_path)
     text = texts(axes.figure)
-    for wanted in ("g, measured", "r, measured", "r, truth", "MJD (day)", "(electron)"):
+    for wanted in ("g", "r", "r, truth", "MJD (day, UTC)", "(electron)"):
         assert wanted in text
+
+
+def test_limits_of_a_light_curve_are_triangles_and_the_legend_is_beside_the_data() -> None:
+    axes = plot_light_curve([1.0, 2.0, 3.0], [10.0, 1.0, -9.0], [1.0, 2.0, 1.0], ["r", "r", "r"])
+    (limits,) = [line for line in axes.lines if line.get_marker() == "v"]
+    np.testing.assert_array_equal(limits.get_xydata(), [[2.0, 10.0]])
+    assert {"r", "r, below 3 sigma", "r, 5 sigma limit"} == {
+        text.get_text() for text in axes.get_legend().get_texts()
+    }
+    axes.figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
 
 def test_an_empty_light_curve_can_be_drawn(tmp_path: Path) -> None:
