@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
@@ -17,7 +16,7 @@ from seechange_core.errors import StoreError
 def plot() -> None:
     """Draw images, residuals of the astrometry, differences and stamps.
 
-    Images are named by the ids that 'seechange show images' lists.
+    Images are named by the ids that 'seechange show images' lists, or the first digits of them.
     """
 
 
@@ -33,17 +32,20 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @plot.command()
-@click.argument("image_id", type=click.UUID)
+@click.argument("image_id")
 @_options
-def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+def image(image_id: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
     """Draw a calibrated image or a coadd.
 
     A difference is drawn as it is; 'seechange plot difference' draws it with its detections.
     """
+    from seechange_core.models import Image
     from seechange_core.plots.images import plot_image
     from seechange_core.store import DataStore
+    from seechange_core.store.row_ids import found_row
 
-    found = DataStore(open_located(profile_file, assignments), image_id=image_id).get_image()
+    store = open_located(profile_file, assignments)
+    found = DataStore(store, image_id=found_row(store.database, image_id, Image)).get_image()
     if found is None:
         raise StoreError(f"there is no image {image_id}; 'seechange show images' lists them")
     what = "Difference" if found.is_difference else "Coadd" if found.is_coadd else "Image"
@@ -51,17 +53,20 @@ def image(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...
 
 
 @plot.command()
-@click.argument("image_id", type=click.UUID)
+@click.argument("image_id")
 @_options
-def astrometry(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+def astrometry(image_id: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
     """Draw the residuals of the stars that the astrometry used.
 
     As arrows over the image, and against one another.
     """
+    from seechange_core.models import Image
     from seechange_core.plots.astrometry import plot_residuals
     from seechange_core.store import DataStore
+    from seechange_core.store.row_ids import found_row
 
-    data = DataStore(open_located(profile_file, assignments), image_id=image_id)
+    store = open_located(profile_file, assignments)
+    data = DataStore(store, image_id=found_row(store.database, image_id, Image))
     found, stars = data.get_image(), data.get_matched_stars()
     if found is None or stars is None:
         raise StoreError(
@@ -72,9 +77,9 @@ def astrometry(image_id: UUID, profile_file: Path | None, assignments: tuple[str
 
 
 @plot.command()
-@click.argument("image_id", type=click.UUID)
+@click.argument("image_id")
 @_options
-def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
+def difference(image_id: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path) -> None:
     """Draw a difference with its detections.
 
     IMAGE_ID is the difference, or the new image.
@@ -90,13 +95,13 @@ def difference(image_id: UUID, profile_file: Path | None, assignments: tuple[str
 
 
 @plot.command()
-@click.argument("image_id", type=click.UUID)
+@click.argument("image_id")
 @_options
 @click.option(
     "--limit", type=click.IntRange(min=1), default=60, show_default=True, help="At most so many candidates."
 )
 def stamps(
-    image_id: UUID, profile_file: Path | None, assignments: tuple[str, ...], output: Path, limit: int
+    image_id: str, profile_file: Path | None, assignments: tuple[str, ...], output: Path, limit: int
 ) -> None:
     """Draw the stamps of candidates.
 
@@ -117,12 +122,14 @@ def stamps(
     _save(page, output)
 
 
-def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
+def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: str) -> Any:
     """Return the `DataStore` of a new image, given it or its difference."""
+    from seechange_core.models import Image
     from seechange_core.store import DataStore
+    from seechange_core.store.row_ids import found_row
 
     store = open_located(profile_file, assignments)
-    data = DataStore(store, image_id=image_id)
+    data = DataStore(store, image_id=found_row(store.database, image_id, Image))
     found = data.get_image()
     return data if found is None or not found.is_difference else DataStore(store, image_id=found.new_image_id)
 

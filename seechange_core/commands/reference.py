@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
@@ -31,7 +30,6 @@ def reference() -> None:
 @click.option(
     "--images",
     multiple=True,
-    type=click.UUID,
     metavar="ID",
     help="Use this image; may be given more than once.",
 )
@@ -53,7 +51,7 @@ def build(
     band: str,
     ra: float | None,
     dec: float | None,
-    images: tuple[UUID, ...],
+    images: tuple[str, ...],
     after: float | None,
     before: float | None,
     set_name: str | None,
@@ -65,9 +63,11 @@ def build(
     They are chosen as the profile's block referencing says, brought to one grid and added up; the sum is calibrated and
     registered in the set. With a position all calibrated images that cover it may enter; --before keeps later ones out.
     """
+    from seechange_core.models import Image
     from seechange_core.pipeline import coadd_plan, referencing_provenance
     from seechange_core.runner.references import build_reference
     from seechange_core.runner.services import Services
+    from seechange_core.store.row_ids import found_row
 
     if (ra is None) != (dec is None) or (ra is None and not images):
         raise click.UsageError("give --ra and --dec, or --images")
@@ -80,7 +80,7 @@ def build(
         position=None if ra is None or dec is None else (ra, dec),
         after_mjd=after,
         before_mjd=before,
-        images=images,
+        images=tuple(found_row(services.store.database, text, Image) for text in images),
         reference_set=set_name or profile.parameters("subtraction").reference_set,
         replaces=replaces,
         started=lambda process: None if as_json else click.echo(f"{process} ...", err=True),
