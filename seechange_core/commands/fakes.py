@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from seechange_core.commands.process import process
-from seechange_core.commands.settings import location_options, open_located, profile_options
+from seechange_core.commands.settings import (
+    complete_instruments,
+    location_options,
+    open_located,
+    profile_options,
+)
 from seechange_core.commands.tables import print_rows
 from seechange_core.errors import StoreError
 
@@ -63,7 +68,13 @@ def run(
 @fakes.command()
 @click.argument("images", nargs=-1)
 @location_options
-@click.option("--instrument", default="", help="Only of this camera.")
+@click.option(
+    "--instrument",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_instruments,
+    help="Only of this camera.",
+)
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option("--tag", default="current", show_default=True, help="Of this processing.")
 @click.option(
