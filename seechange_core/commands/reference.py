@@ -17,16 +17,17 @@ from seechange_core.commands.tables import print_rows
 def reference() -> None:
     """Build, list, show and retire references.
 
-    A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through
-    photocal. A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
+    A reference is a deep image of a piece of sky in one filter, made from exposures that were calibrated
+    ('seechange process --through photocal'). A subtraction takes the one of its set (subtraction.reference_set) that
+    covers most of the new image.
     """
 
 
 @reference.command()
 @profile_options
 @click.option("--filter", "band", required=True, help="Filter of the images.")
-@click.option("--ra", type=RA, help="Right ascension that every image has to cover (deg).")
-@click.option("--dec", type=DEC, help="Declination that every image has to cover (deg).")
+@click.option("--ra", type=RA, help="Right ascension that every image has to cover: degrees, or 10:00:35.19.")
+@click.option("--dec", type=DEC, help="Declination that every image has to cover: degrees, or +02:12:24.8.")
 @click.option(
     "--images",
     multiple=True,
@@ -110,8 +111,8 @@ def build(
 @location_options
 @click.option("--set-name", help="Only this set.")
 @click.option("--filter", "band", help="Only this filter.")
-@click.option("--ra", type=RA, help="Right ascension that they cover (deg).")
-@click.option("--dec", type=DEC, help="Declination that they cover (deg).")
+@click.option("--ra", type=RA, help="Right ascension that they cover: degrees, or 10:00:35.19.")
+@click.option("--dec", type=DEC, help="Declination that they cover: degrees, or +02:12:24.8.")
 @click.option("--retired", is_flag=True, help="Also those that are no longer used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(

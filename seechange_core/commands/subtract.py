@@ -24,7 +24,10 @@ _set_option = click.option(
     "--subtractor", default="zogy", show_default=True, help="Algorithm; 'seechange plugins' lists them."
 )
 @click.option(
+    "-o",
+    "--output",
     "--out",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     show_default="the current folder",
