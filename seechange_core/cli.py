@@ -8,6 +8,7 @@ import sys
 import click
 
 from seechange_core import __version__, logs
+from seechange_core.commands.examples import add_examples
 from seechange_core.errors import ProfileError, SeeChangeError
 from seechange_core.registry import Registry
 
@@ -18,7 +19,7 @@ COMMANDS = {
     "reference": "Build, list, show and retire references.",
     "subtract": "Subtract one plain FITS image from another.",
     "bench": "Compare algorithms on the same images.",
-    "calibration": "Make bias and flat frames known, and list them.",
+    "calibration": "Make calibration frames, and say which are used when.",
     "fakes": "Inject sources into images, and show how complete the search is.",
     "score": "Show how well a scorer scores, and train one on labels of your own.",
     "show": "List exposures, images, detections, measurements, objects.",
@@ -59,6 +60,7 @@ class _LazyGroup(click.Group):
             name = cmd_name.replace("-", "_")
             module = importlib.import_module(f"seechange_core.commands.{name}")
             command: click.Command = getattr(module, name)
+            add_examples(command, cmd_name)
             return command
         self._ask_plugins()
         return super().get_command(ctx, cmd_name)
@@ -103,7 +105,7 @@ def cli(verbose: bool, log_format: str) -> None:
 
     \b
     First steps:
-      seechange demo --out demo-out           a simulated survey, end to end
+      seechange demo --output demo-out        a simulated survey, end to end
       seechange plugins                       cameras and algorithms that are installed
       seechange process --instrument decam FILES
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace

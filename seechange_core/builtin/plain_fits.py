@@ -34,6 +34,8 @@ _VARIANCES = {
     "ERR": 2,
     "ERROR": 2,
 }
+#: Names of the image itself, where there are other ones too.
+_IMAGES = ("SCI", "IMAGE", "DIFFERENCE")
 _MASKS = ("MASK", "DQ", "BPM", "BADPIX", "FLAGS")
 _PSFS = ("PSF", "PSF_DATA", "PSF_INFO")
 _GAINS = ("EGAIN", "CCDGAIN", "GAINEFF", "GAINA")
@@ -46,7 +48,8 @@ def read_plain_image(path: Path, params: FitsParams) -> PlainImage:
     Parameters
     ----------
     path : Path
-        FITS, compressed or not. The image is the first extension with two axes that is not named as something else.
+        FITS, compressed or not. The image is the first HDU, or else the only extension with two axes that is not named
+        as something else.
     params : FitsParams
         Settings of the instrument ``fits``: constants, keywords and extensions that are given there win over what
         the names in the file suggest.
@@ -54,11 +57,11 @@ def read_plain_image(path: Path, params: FitsParams) -> PlainImage:
     Raises
     ------
     InputError
-        If the file is missing, truncated, no FITS, or has no image; if planes differ in shape; if the image is all
-        NaN.
+        If the file is missing, truncated, no FITS, or has no image, or several of which none is chosen; if planes
+        differ in shape; if the image is all NaN.
     """
     names = _image_extensions(path)
-    place = params.extension if params.extension in names else _first_image(path, names)
+    place = params.extension if params.extension in names else _only_image(path, names, params)
     data = read_pixels(path, place)
     if not np.isfinite(data).any():
         raise InputError(f"{path}, extension {place!r}: no pixel has a finite value")
@@ -101,12 +104,26 @@ def _image_extensions(path: Path) -> dict[int | str, str]:
     return found
 
 
-def _first_image(path: Path, names: Mapping[int | str, str]) -> int:
+def _only_image(path: Path, names: Mapping[int | str, str], params: FitsParams) -> int:
+    """Return the number of the image, where the file leaves no doubt about it."""
     others = {*_VARIANCES, *_MASKS, *_PSFS}
     images = [place for place, name in names.items() if isinstance(place, int) and name not in others]
     if not images:
         raise InputError(f"{path}: there is no image of two axes in it")
-    return images[0]
+    listed = ", ".join(names[place] or str(place) for place in images)
+    if params.extension != 0:
+        raise InputError(
+            f"{path}: instrument.fits.extension names {params.extension!r}, which is none of its images: {listed}"
+        )
+    science = [place for place in images if names[place] in _IMAGES]
+    chosen = science if len(science) == 1 else images
+    if len(chosen) > 1:
+        example = names[images[0]] or images[0]
+        raise InputError(
+            f"{path}: it holds {len(images)} images, the extensions {listed}; "
+            f"choose one, such as --set instrument.fits.extension={example}"
+        )
+    return chosen[0]
 
 
 def _gain(cards: Mapping[str, Any], params: FitsParams) -> tuple[float | None, str]:

@@ -12,7 +12,10 @@ import click
 
 @click.command()
 @click.option(
+    "-o",
+    "--output",
     "--out",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo-out"),
     show_default=True,
@@ -31,10 +34,12 @@ def demo(out: Path, seed: int, jobs: int | None, assignments: tuple[str, ...], a
 
     The sky, the camera and its exposures are simulated. Everything after that is the chain as it runs on real data:
     PSF, astrometry and zero points are measured, and the truth is read by the comparison at the end only. Run it
-    again and nothing is computed twice.
+    again and nothing is computed twice. The profile that it writes, profile.yaml in the folder, is for every other
+    command: --profile demo-out/profile.yaml, or SEECHANGE_CONFIG.
     """
     # What computes is imported only when something is computed.
     from seechange_core.commands.demonstration.comparison import compare, figures
+    from seechange_core.commands.demonstration.next_steps import next_steps
     from seechange_core.commands.demonstration.pictures import draw
     from seechange_core.commands.demonstration.survey import run_survey
     from seechange_core.runner.resources import n_cores
@@ -47,12 +52,15 @@ def demo(out: Path, seed: int, jobs: int | None, assignments: tuple[str, ...], a
     compared = compare(run)
     found = figures(run, compared)
     pictures = draw(run, compared, out) if compared else []
+    commands = next_steps(run, compared, out)
     if as_json:
-        click.echo(json.dumps({**found, "pictures": [str(path) for path in pictures]}, indent=2))
+        figures_and_files = {**found, "pictures": [str(path) for path in pictures], "next": commands}
+        click.echo(json.dumps(figures_and_files, indent=2))
     else:
         click.echo(_summary(found))
         for path in pictures:
             click.echo(f"picture: {path}")
+        click.echo("\n  ".join(["\nNext, with these data:", *commands]) if commands else "")
     for report in run.reports:
         if report.reason:
             click.echo(f"{report.exposure} {report.section} {report.state}: {report.reason}", err=True)
@@ -62,11 +70,13 @@ def demo(out: Path, seed: int, jobs: int | None, assignments: tuple[str, ...], a
 def _summary(found: dict[str, Any]) -> str:
     lines = [
         f"Simulated survey: {found['sections_done']} of {found['sections']} sections done",
-        f"{'':28}{'injected':>9}{'found':>7}",
-        f"{'transients, S/N above 10':28}{found['injected_snr10']:9}{found['found_snr10']:7}",
-        f"{'transients, S/N 5 to 10':28}{found['injected_snr5_10']:9}{found['found_snr5_10']:7}",
-        f"false detections: {found['false_per_section']:.2f} a section, at most {found['false_per_section_max']}; "
-        f"{found['unrelated_per_section']:.2f} a section farther than 3 pixels from any source that changes",
+        "Transients by expected S/N at their best epoch; found: one was measured within 3 sigma of the measured",
+        "position (1 pixel at least) of where it was simulated",
+        f"  {'':22}{'injected':>9}{'found':>7}",
+        f"  {'S/N above 10':22}{found['injected_snr10']:9}{found['found_snr10']:7}",
+        f"  {'faint, S/N 5 to 10':22}{found['injected_snr5_10']:9}{found['found_snr5_10']:7}",
+        "Detections unrelated to any transient or variable star, by the same distance: "
+        f"{found['unrelated_per_section']:.2f} a section, at most {found['unrelated_per_section_max']}",
         f"astrometry: rms error {found['wcs_rms_mas']:.1f} mas",
         f"zero point: largest error {found['zp_error_mmag']:.1f} mmag",
         f"fluxes: (measured - true) / error has median {found['flux_pull_median']:+.2f}, "

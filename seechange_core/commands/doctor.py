@@ -29,13 +29,23 @@ def doctor(
     """Check that this machine and this profile are ready to work, and say what to do where not.
 
     Looks at versions, plugins, the profile, the database and its tables, the folders and the room in them, cores and
-    memory against the number of jobs, and whether the star catalogues answer. Nothing is changed. The exit status is 1
-    if there is a problem.
-    """
+    memory against the number of jobs, and whether the star catalogues answer. Without a camera (--instrument, or in the
+    profile) only the machine and the data folder. Nothing is changed. The exit status is 1 if there is a problem.
+
+    \b
+    Examples:
+      seechange doctor
+      seechange doctor --instrument decam --set storage.root=/data/survey
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    from seechange_core.profile import load_locations
     from seechange_core.runner.diagnosis import PROBLEM, diagnose
 
     findings = []
-    for finding in diagnose(lambda: read_profile(profile_file, instrument, assignments), offline=offline):
+    for finding in diagnose(
+        lambda: read_profile(profile_file, instrument, assignments),
+        lambda: load_locations(profile_file, assignments),
+        offline=offline,
+    ):
         findings.append(finding)
         if not as_json:
             state = click.style(f"{finding.state:8}", fg=_COLOURS[finding.state])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from uuid import UUID
 
 import click
 
@@ -13,7 +12,7 @@ from seechange_core.errors import StoreError
 
 
 @click.command()
-@click.argument("image_id", type=click.UUID)
+@click.argument("image_id")
 @location_options
 @click.option(
     "-o",
@@ -30,7 +29,7 @@ from seechange_core.errors import StoreError
     help="How the WCS is written: SWarp ignores SIP silently and needs tpv; much other software reads only SIP.",
 )
 def export(
-    image_id: UUID,
+    image_id: str,
     profile_file: Path | None,
     assignments: tuple[str, ...],
     output: Path,
@@ -38,12 +37,19 @@ def export(
 ) -> None:
     """Write an image as plain FITS: pixels, variance and mask, with the WCS and zero point that were measured.
 
-    IMAGE_ID is one that 'seechange show images' lists.
-    """
+    IMAGE_ID is one that 'seechange show images' lists; its first digits are enough:
+
+    \b
+      seechange export c7077aa4 -o image.fits
+      seechange export c7077aa4 -o for-swarp.fits --distortion tpv
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    from seechange_core.models import Image
     from seechange_core.store import DataStore
     from seechange_core.store.formats.exported import exported_bytes
+    from seechange_core.store.row_ids import found_row
 
-    data = DataStore(open_located(profile_file, assignments), image_id=image_id)
+    store = open_located(profile_file, assignments)
+    data = DataStore(store, image_id=found_row(store.database, image_id, Image))
     image = data.get_image()
     if image is None or image.is_difference:
         raise StoreError(f"there is no image {image_id} to export; 'seechange show images' lists them")

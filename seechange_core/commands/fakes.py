@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import UUID
 
 import click
 
 from seechange_core.commands.process import process
-from seechange_core.commands.settings import location_options, open_located, profile_options
+from seechange_core.commands.settings import (
+    complete_instruments,
+    location_options,
+    open_located,
+    profile_options,
+)
 from seechange_core.commands.tables import print_rows
 from seechange_core.errors import StoreError
 
@@ -65,9 +69,15 @@ def run(
 
 
 @fakes.command()
-@click.argument("images", nargs=-1, type=click.UUID)
+@click.argument("images", nargs=-1)
 @location_options
-@click.option("--instrument", default="", help="Only of this camera.")
+@click.option(
+    "--instrument",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_instruments,
+    help="Only of this camera.",
+)
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option("--tag", default="current", show_default=True, help="Of this processing.")
 @click.option(
@@ -85,7 +95,7 @@ def run(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
-    images: tuple[UUID, ...],
+    images: tuple[str, ...],
     profile_file: Path | None,
     assignments: tuple[str, ...],
     instrument: str,
@@ -103,10 +113,13 @@ def show(
     magnitude50 is where half are found, error50 its error, width the standard deviation of the slope, efficiency the
     part of the brightest that is found. A dash stands for what too few sources decide.
     """
+    from seechange_core.models import Image
     from seechange_core.store.fakes import FakesSelection, listed_completeness, recovered_fakes
+    from seechange_core.store.row_ids import found_row
 
     store = open_located(profile_file, assignments)
-    selection = FakesSelection(images, instrument, band, tag, limit)
+    chosen = tuple(found_row(store.database, text, Image) for text in images)
+    selection = FakesSelection(chosen, instrument, band, tag, limit)
     rows = listed_completeness(store, selection)
     print_rows(
         rows,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,7 @@ from seechange_core.store.history.finding import Candidate, Finding, LocalDepth,
 from seechange_core.store.history.sentences import amount, limit
 
 _NARROWEST = 120
+_HEADINGS = ("time (UTC)", "exposure", "section", "filter", "verdict", "why")
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 _COLOURS = {
     "measured": "green",
@@ -25,61 +26,74 @@ _COLOURS = {
     "masked": "magenta",
     "stopped": "red",
 }
-#: What each verdict means, and what can be done.
-_MEANINGS: dict[Verdict, str] = {
-    "not covered": "the position is off every detector of the exposure",
-    "not processed": "run 'seechange process' on the exposure, or name the processing with --tag",
-    "stopped": "nothing was measured; run 'seechange process' again once the reason is gone",
-    "masked": "unusable pixels hide the position; the how-to on masks says what sets each plane",
-    "unknown": "a file was removed, or an older version measured it; fetch it from the archive, or process it again",
-    "below threshold": "nothing as significant as 'detection.threshold' asks; forced photometry still has a flux there",
-    "part of another": "'detection.deblend_rise' and 'deblend_contrast' say when a peak is a source of its own",
-    "deleted": "a cut of 'measuring.cuts' is beyond its threshold to delete",
-    "flagged": "measured, but a cut is beyond its threshold to flag: not like a point source",
-    "measured": "measured, and no cut flags it",
+#: What can be done about a verdict, or how it comes about; the others speak for themselves.
+_ADVICE: dict[Verdict, str] = {
+    "not processed": "'seechange process FILE' on the exposure, or --tag for another processing",
+    "stopped": "'seechange process FILE' goes on from there, without --through, once the reason is gone",
+    "masked": "the how-to on masks says what sets each plane",
+    "unknown": "fetch the missing file from the archive, or process the exposure again",
+    "below threshold": "'seechange lightcurve OBJECT --forced' has a flux there all the same, once there is an object",
+    "part of another": "detection.deblend_rise and deblend_contrast say when a peak is a source of its own",
+    "deleted": "the limits are measuring.cuts of the profile",
+    "flagged": "unlike a point source by a limit of measuring.cuts",
 }
 
 
 def print_history(findings: Sequence[Finding], *, detailed: bool, nothing: str) -> None:
-    """Print one line an exposure and what its verdict means; of a single exposure every detail."""
+    """Print one line for all exposures of which the same is to be told; of a single exposure every detail."""
     if not findings:
         click.echo(nothing)
         return
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, _NARROWEST)
-    console.print(_overview(findings))
+    _print_overview(console, findings)
     for finding in findings if detailed else ():
         for block in _details(finding):
             console.print()
             console.print(block)
+    told = {finding.verdict for finding in findings}
+    advice = [(verdict, text) for verdict, text in _ADVICE.items() if verdict in told]
     console.print()
-    counts = Counter(finding.verdict for finding in findings)
-    for verdict, meaning in _MEANINGS.items():
-        if verdict in counts:
-            console.print(
-                Text.assemble((verdict, _COLOURS.get(verdict, "")), f" ({counts[verdict]}): {meaning}")
-            )
+    for verdict, text in advice:
+        console.print(Text.assemble((verdict, _COLOURS.get(verdict, "")), f": {text}"), soft_wrap=True)
     if not detailed:
-        console.print("--exposure NAME shows every test of one exposure, --json all of them")
+        console.print("--exposure NAME shows every test of one exposure, --json all of them", soft_wrap=True)
 
 
-def _overview(findings: Iterable[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("time (UTC)", "exposure", "section", "filter", "verdict"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("why", ratio=1)
+def _print_overview(console: Console, findings: Iterable[Finding]) -> None:
+    """Print a table; where the screen is too narrow for its last column, that stands below each line."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        time = _MJD_ZERO + timedelta(days=finding.mjd)
-        table.add_row(
-            time.strftime("%Y-%m-%d %H:%M:%S"),
-            finding.exposure,
-            finding.section,
-            finding.filter,
-            Text(finding.verdict, _COLOURS.get(finding.verdict, "")),
-            finding.summary,
-        )
-    return table
+        alike.setdefault((finding.verdict, finding.summary, finding.filter), []).append(finding)
+    lines = [_HEADINGS, *(_line(group) for group in alike.values())]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    fits = not console.is_terminal or sum(widths) + 2 * len(widths) <= console.width
+    for line in lines:
+        *known, verdict, why = (f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        before = Text("  ".join([*known, ""])).append(verdict, _COLOURS.get(line[-2], ""))
+        if fits:
+            console.print(Text("  ").join([before, Text(why.rstrip())]), soft_wrap=True)
+            continue
+        console.print(before)
+        if line is not _HEADINGS:
+            console.print(Padding(why.rstrip(), (0, 0, 0, 4)))
+
+
+def _line(group: Sequence[Finding]) -> tuple[str, ...]:
+    first, last = group[0], group[-1]
+    sections = ", ".join(sorted({finding.section for finding in group}))
+    n_exposures = len({finding.exposure_id for finding in group})
+    time, exposure = _time(first, "%Y-%m-%d %H:%M:%S"), first.exposure
+    if n_exposures > 1:
+        same_year = _time(first, "%Y") == _time(last, "%Y")
+        time = f"{_time(first, '%Y-%m-%d')} to {_time(last, '%m-%d' if same_year else '%Y-%m-%d')}"
+        exposure = f"{n_exposures} exposures"
+    return time, exposure, sections, first.filter, first.verdict, first.summary
+
+
+def _time(finding: Finding, form: str) -> str:
+    return (_MJD_ZERO + timedelta(days=finding.mjd)).strftime(form)
 
 
 def _details(finding: Finding) -> Iterable[Table]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from seechange_core.commands.settings import location_options, open_located
+from seechange_core.commands.sky_position import sexagesimal
 from seechange_core.errors import StoreError
 
 _FORMATS = ("csv", "ecsv", "parquet")
@@ -78,7 +79,9 @@ def lightcurve(
     table = light_curve(store, Registry(), target, tag=tag, forced=forced, event=event)
     content = _content(table, file_format)
     if plot is not None:
-        _draw(table, plot)
+        kind = "PSF photometry at its place on every difference" if forced else "detections only"
+        place = "" if target.relative_to else f"\n{sexagesimal(target.ra, target.dec)} (ICRS)"
+        _draw(table, plot, f"{target.name}: {kind}{place}")
     if output is None:
         sys.stdout.buffer.write(content)
     else:
@@ -116,12 +119,12 @@ def _parquet(table: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(table: Any, path: Path) -> None:
+def _draw(table: Any, path: Path, title: str) -> None:
     from seechange_core.plots.light_curves import plot_light_curve
 
     columns = (table[name] for name in ("mjd", "flux", "flux_error", "filter"))
     unit = " or ".join(sorted(set(table["flux_unit"])))
-    figure: Any = plot_light_curve(*columns, unit=unit, title=table.meta["object"]).get_figure(root=True)
+    figure: Any = plot_light_curve(*columns, unit=unit, title=title).get_figure(root=True)
     _written(path, lambda: figure.savefig(path))
 
 

@@ -33,7 +33,10 @@ _KINDS = {
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @click.argument("name")
 @click.option(
+    "-o",
+    "--output",
     "--out",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to make (default: seechange-NAME here).",
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
 from seechange_core.commands.settings import location_options, open_located
+from seechange_core.commands.sky_position import sexagesimal
 from seechange_core.commands.tables import print_rows
 
 _FLAGS = ("transient", "variable", "moving", "star", "nucleus", "artefact")
@@ -49,8 +49,7 @@ def show(
     if as_json:
         click.echo(json.dumps({**_described(found), "measurements": rows}, indent=2, default=str))
         return
-    for key, value in _described(found).items():
-        click.echo(f"{key:22}{value}")
+    click.echo(_headline(found))
     click.echo()
     print_rows(rows, as_json=False, nothing="no measurements")
 
@@ -93,22 +92,40 @@ def merge(
 ) -> None:
     """Give the object KEPT the measurements of the OTHERS, whose names lead to it from now on."""
     found = open_located(profile_file, assignments).objects.merge(kept, others)
-    click.echo(f"{found.name} {found.ra:.6f} {found.dec:+.6f}")
+    click.echo(_headline(found))
 
 
 @object.command()
 @click.argument("name")
-@click.argument("measurements", nargs=-1, required=True, type=click.UUID)
+@click.argument("measurements", nargs=-1, required=True)
 @location_options
 def split(
-    name: str, measurements: tuple[UUID, ...], profile_file: Path | None, assignments: tuple[str, ...]
+    name: str, measurements: tuple[str, ...], profile_file: Path | None, assignments: tuple[str, ...]
 ) -> None:
     """Make a new object of some measurements of an object.
 
-    MEASUREMENTS are ids that 'seechange object show' lists.
+    MEASUREMENTS are ids that 'seechange object show' lists, or the first digits of them.
     """
-    found = open_located(profile_file, assignments).objects.split(name, measurements)
-    click.echo(f"{found.name} {found.ra:.6f} {found.dec:+.6f}")
+    from seechange_core.models import Measurements
+    from seechange_core.store.row_ids import found_row
+
+    store = open_located(profile_file, assignments)
+    rows = [found_row(store.database, text, Measurements) for text in measurements]
+    found = store.objects.split(name, rows)
+    click.echo(_headline(found))
+
+
+def _headline(found: Any) -> str:
+    """Return name, position in degrees and sexagesimal, and what the object is, line by line."""
+    sky = f"relative to {found.relative_to}" if found.relative_to else "ICRS"
+    error = "" if found.position_error_arcsec is None else f" +- {found.position_error_arcsec:.3f} arcsec"
+    origin = " (injected)" if found.is_fake else " (simulated)" if found.is_test else ""
+    lines = [
+        f"{found.name}{origin}: {_classified(found)}",
+        f"  {found.ra:.6f} {found.dec:+.6f} deg, {sky}{error}",
+        f"  {sexagesimal(found.ra, found.dec)}",
+    ]
+    return "\n".join(lines)
 
 
 def _described(found: Any) -> dict[str, Any]:

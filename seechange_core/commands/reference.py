@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
 from seechange_core.commands.settings import location_options, open_located, profile_options, read_profile
+from seechange_core.commands.sky_position import DEC, RA
 from seechange_core.commands.tables import print_rows
 
 
@@ -17,24 +17,20 @@ from seechange_core.commands.tables import print_rows
 def reference() -> None:
     """Build, list, show and retire references.
 
-    A reference is a deep image of a piece of sky in one filter, made from exposures that were processed through
-    photocal. A subtraction takes the one of its set (subtraction.reference_set) that covers most of the new image.
+    A reference is a deep image of a piece of sky in one filter, made from exposures that were calibrated
+    ('seechange process --through photocal'). A subtraction takes the one of its set (subtraction.reference_set) that
+    covers most of the new image.
     """
 
 
 @reference.command()
 @profile_options
 @click.option("--filter", "band", required=True, help="Filter of the images.")
-@click.option(
-    "--ra", type=click.FloatRange(0, 360), help="Right ascension that every image has to cover (deg)."
-)
-@click.option(
-    "--dec", type=click.FloatRange(-90, 90), help="Declination that every image has to cover (deg)."
-)
+@click.option("--ra", type=RA, help="Right ascension that every image has to cover: degrees, or 10:00:35.19.")
+@click.option("--dec", type=DEC, help="Declination that every image has to cover: degrees, or +02:12:24.8.")
 @click.option(
     "--images",
     multiple=True,
-    type=click.UUID,
     metavar="ID",
     help="Use this image; may be given more than once.",
 )
@@ -56,7 +52,7 @@ def build(
     band: str,
     ra: float | None,
     dec: float | None,
-    images: tuple[UUID, ...],
+    images: tuple[str, ...],
     after: float | None,
     before: float | None,
     set_name: str | None,
@@ -68,9 +64,11 @@ def build(
     They are chosen as the profile's block referencing says, brought to one grid and added up; the sum is calibrated and
     registered in the set. With a position all calibrated images that cover it may enter; --before keeps later ones out.
     """
+    from seechange_core.models import Image
     from seechange_core.pipeline import coadd_plan, referencing_provenance
     from seechange_core.runner.references import build_reference
     from seechange_core.runner.services import Services
+    from seechange_core.store.row_ids import found_row
 
     if (ra is None) != (dec is None) or (ra is None and not images):
         raise click.UsageError("give --ra and --dec, or --images")
@@ -83,7 +81,7 @@ def build(
         position=None if ra is None or dec is None else (ra, dec),
         after_mjd=after,
         before_mjd=before,
-        images=images,
+        images=tuple(found_row(services.store.database, text, Image) for text in images),
         reference_set=set_name or profile.parameters("subtraction").reference_set,
         replaces=replaces,
         started=lambda process: None if as_json else click.echo(f"{process} ...", err=True),
@@ -113,8 +111,8 @@ def build(
 @location_options
 @click.option("--set-name", help="Only this set.")
 @click.option("--filter", "band", help="Only this filter.")
-@click.option("--ra", type=click.FloatRange(0, 360), help="Right ascension that they cover (deg).")
-@click.option("--dec", type=click.FloatRange(-90, 90), help="Declination that they cover (deg).")
+@click.option("--ra", type=RA, help="Right ascension that they cover: degrees, or 10:00:35.19.")
+@click.option("--dec", type=DEC, help="Declination that they cover: degrees, or +02:12:24.8.")
 @click.option("--retired", is_flag=True, help="Also those that are no longer used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(

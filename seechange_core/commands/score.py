@@ -55,7 +55,13 @@ def show(scorer: str, as_json: bool) -> None:
 @click.argument("labels", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--scorer", default="rbscore", show_default=True, help="'seechange plugins' lists them.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the new model."
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File for the new model.",
 )
 @location_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -16,7 +16,20 @@ _profile_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="YAML file of the survey's configuration (default: what SEECHANGE_CONFIG names).",
 )
-_instrument_option = click.option("--instrument", default="", help="Camera; 'seechange plugins' lists them.")
+
+
+def complete_instruments(context: click.Context, option: click.Parameter, begun: str) -> list[str]:
+    """Return the installed cameras whose names begin like that, for completion in shells."""
+    return [name for name in Registry().components("instrument") if name.startswith(begun)]
+
+
+_instrument_option = click.option(
+    "--instrument",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_instruments,
+    help="Camera, such as simcam; 'seechange plugins' lists them.",
+)
 _set_option = click.option(
     "--set",
     "assignments",

@@ -6,20 +6,27 @@ from pathlib import Path
 
 import click
 
-from seechange_core.commands.settings import location_options, open_located
+from seechange_core.commands.settings import complete_instruments, location_options, open_located
+from seechange_core.commands.sky_position import DEC, RA
 from seechange_core.commands.tables import print_rows
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(["exposures", "images", "detections", "objects"]))
 @location_options
-@click.option("--instrument", default="", help="Only of this camera.")
+@click.option(
+    "--instrument",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_instruments,
+    help="Only of this camera.",
+)
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option(
     "--cone",
-    type=(click.FloatRange(0, 360), click.FloatRange(-90, 90), click.FloatRange(min=0)),
+    type=(RA, DEC, click.FloatRange(min=0)),
     metavar="RA DEC ARCSEC",
-    help="Only within so many arcsec of a position (deg, deg).",
+    help="Only within so many arcsec of a position, such as 150.14662 2.20688 60.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many rows."

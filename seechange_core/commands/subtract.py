@@ -24,7 +24,10 @@ _set_option = click.option(
     "--subtractor", default="zogy", show_default=True, help="Algorithm; 'seechange plugins' lists them."
 )
 @click.option(
+    "-o",
+    "--output",
     "--out",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     show_default="the current folder",
@@ -54,6 +57,7 @@ def subtract(
       seechange subtract new.fits ref.fits
       seechange subtract new.fits.fz ref.fits.fz --subtractor alardlupton --out subtracted
       seechange subtract new.fits ref.fits --set instrument.fits.gain=1.7 --json
+      seechange subtract raw_new.fits raw_ref.fits --set instrument.fits.extension=C1
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     from seechange_core.builtin.plain_fits import read_plain_image
     from seechange_core.commands.settings import read_profile

@@ -9,11 +9,12 @@ from uuid import UUID
 import click
 
 from seechange_core.commands.settings import location_options, open_located
+from seechange_core.commands.sky_position import DEC, RA
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("ra", type=click.FloatRange(0, 360))
-@click.argument("dec", type=click.FloatRange(-90, 90))
+@click.argument("ra", type=RA)
+@click.argument("dec", type=DEC)
 @location_options
 @click.option("--exposure", default="", help="This exposure only, by its id or file name, with every detail.")
 @click.option(
@@ -47,12 +48,19 @@ def why(
     tag: str,
     as_json: bool,
 ) -> None:
-    """Say what happened at a position (deg, ICRS) in every exposure, and why nothing was found.
+    """Say what happened at a position in every exposure, and why nothing was found.
+
+    RA and DEC are ICRS, in degrees or sexagesimal (hours for RA).
 
     Of each exposure that covers the position, or just misses it: how far off it is, where the processing stopped, which
     mask hides the position, how far below the threshold it is and how bright a source would have been seen, or which
     cut deleted or flagged the peak that is there, how it was measured and scored, and which object it belongs to.
-    """
+
+    \b
+    Examples:
+      seechange why 150.14662 2.20688
+      seechange why 10:00:35.19 +02:12:24.8 --exposure simcam_20260304_028.fits
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     from seechange_core.registry import Registry
     from seechange_core.store.history import position_history
 

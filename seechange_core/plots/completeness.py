@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from seechange_core.plots.style import BLACK, BLUE, GREEN, ORANGE, new_figure
 _COLOURS = {SKY: BLUE, GALAXY: ORANGE, STAR: GREEN}
 _NAMES = {SKY: "empty sky", GALAXY: "galaxies", STAR: "stars"}
 _MARKERS = {SKY: "o", GALAXY: "s", STAR: "^"}
+_BELOW: dict[str, Any] = {"frameon": False, "loc": "upper center", "bbox_to_anchor": (0.5, -0.13), "ncols": 2}
 _PER_BIN = 12
 _MOST_BINS = 16
 _BRIGHT_SIGMA = 8.0
@@ -30,7 +32,7 @@ def plot_completeness(tables: Sequence[RecoveredTable]) -> Figure:
         Of one or more images, which are drawn, and fitted, together.
     """
     columns = {name: np.concatenate([table[name] for table in tables]) for name in RecoveredTable.COLUMNS}
-    figure = new_figure(11.0, 4.8)
+    figure = new_figure(11.0, 5.4)
     part, ratio = figure.subplots(1, 2, sharex=True)
     calibrated = all(table.flux_unit == "nJy" for table in tables)
     magnitude = columns["magnitude"] if calibrated else -2.5 * np.log10(np.abs(columns["flux"]))
@@ -43,15 +45,16 @@ def plot_completeness(tables: Sequence[RecoveredTable]) -> Figure:
             )
     unit = "AB magnitude" if calibrated else "-2.5 log10 of the flux"
     part.axhline(0.5, color=BLACK, linewidth=0.8, alpha=0.4)
-    part.set(xlabel=unit, ylabel="part that is found and kept by the cuts", ylim=(-0.03, 1.05))
+    part.set(xlabel=unit, ylabel="fraction found and kept by the cuts", ylim=(-0.03, 1.05))
     part.set_title(
-        f"{len(magnitude)} injected sources, {len(tables)} image{'s' * (len(tables) > 1)}", loc="left"
+        f"Completeness: {len(magnitude)} injected sources, {len(tables)} image{'s' * (len(tables) > 1)}",
+        loc="left",
     )
-    part.legend(frameon=False, loc="lower left")
+    part.legend(**_BELOW)
     ratio.axhline(1.0, color=BLACK, linewidth=0.8, alpha=0.4)
     ratio.set(xlabel=unit, ylabel="measured divided by true flux", ylim=(0.0, 2.0))
-    ratio.set_title("of what was found; mean above 8 sigma", loc="left")
-    ratio.legend(frameon=False, loc="upper left")
+    ratio.set_title("Fluxes of what was found; their mean above 8 sigma", loc="left")
+    ratio.legend(**_BELOW)
     for axes in (part, ratio):
         axes.grid(visible=True, alpha=0.25)
     return figure

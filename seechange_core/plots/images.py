@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
 from seechange_core.frames import Difference, Frame, MaskPlane
@@ -40,8 +40,8 @@ def plot_difference(
     truth: Mapping[str, NDArray[Any]] | None = None,
     axes: Axes | None = None,
     *,
-    match_radius_pixel: float = 2.0,
-    title: str = "Difference",
+    match_radius_pixel: ArrayLike = 2.0,
+    title: str = "Difference: new image minus reference",
 ) -> Axes:
     """Draw a difference image with its detections, told apart by the truth where there is one.
 
@@ -53,11 +53,11 @@ def plot_difference(
         ``x`` and ``y`` (pixel) of detections or measurements.
     truth : mapping, optional
         ``x`` and ``y`` of the sources that should be there. Those with a detection within the radius are marked as
-        found, others as missed, and detections without a source as false.
+        found, the rest as missed, and detections without such a source as other ones.
     axes : Axes, optional
         Where to draw; a new figure without.
-    match_radius_pixel : float
-        How near a detection has to be.
+    match_radius_pixel : float or array of shape (number of detections,)
+        How near a detection has to be to its source.
     title : str
         Above the picture.
     """
@@ -68,10 +68,12 @@ def plot_difference(
         _mark(axes, found_xy, "o", BLUE, "detection")
     else:
         true_xy = _positions(truth)
-        found = _near(true_xy, found_xy, match_radius_pixel)
+        radius = np.broadcast_to(np.asarray(match_radius_pixel, np.float64), len(found_xy))
+        nearest, distance = _nearest(true_xy, found_xy)
+        found = distance <= np.append(radius, 0.0)[nearest]
         _mark(axes, true_xy[found], "o", GREEN, "found")
         _mark(axes, true_xy[~found], "s", RED, "missed")
-        _mark(axes, found_xy[~_near(found_xy, true_xy, match_radius_pixel)], "D", BLUE, "false")
+        _mark(axes, found_xy[_nearest(found_xy, true_xy)[1] > radius], "D", BLUE, "other detection")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=3, frameon=False)
     axes.set_title(title)
     return axes
@@ -88,7 +90,7 @@ def _axes_for(data: NDArray[Any], axes: Axes | None) -> Axes:
 def _draw(axes: Axes, data: NDArray[Any], mask: NDArray[Any], *, symmetric: bool) -> None:
     pixels = np.where(mask & np.uint16(MaskPlane.NO_DATA), np.nan, data)
     drawn = show_pixels(axes, pixels, symmetric=symmetric)
-    axes.figure.colorbar(drawn, ax=axes, label="electron", shrink=0.8, pad=0.02, extend="both")
+    axes.figure.colorbar(drawn, ax=axes, label="electron a pixel", shrink=0.8, pad=0.02, extend="both")
     axes.set(xlabel="x (pixel)", ylabel="y (pixel)")
 
 
@@ -96,11 +98,12 @@ def _positions(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     return np.stack([np.asarray(table["x"], np.float64), np.asarray(table["y"], np.float64)], axis=1)
 
 
-def _near(points: NDArray[Any], others: NDArray[Any], radius: float) -> NDArray[np.bool_]:
+def _nearest(points: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return for each point the row of the nearest other one, and its distance: -1 and infinity without others."""
     if not len(points) or not len(others):
-        return np.zeros(len(points), np.bool_)
-    distance = np.asarray(KDTree(others).query(points)[0])
-    return distance <= radius
+        return np.full(len(points), -1), np.full(len(points), np.inf)
+    distance, row = KDTree(others).query(points)
+    return np.asarray(row), np.asarray(distance)
 
 
 def _mark(axes: Axes, xy: NDArray[Any], marker: str, colour: str, meaning: str) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from seechange_core.plots.style import BLACK, BLUE, FILTER_COLOURS, new_figure
 
-_MARKERS = "osD^vP*"
+_MARKERS = "osD^P*X"
+_DETECTED_SIGMA, _LIMIT_SIGMA = 3.0, 5.0
 
 
 def plot_light_curve(
@@ -26,6 +27,8 @@ def plot_light_curve(
     title: str = "",
 ) -> Axes:
     """Draw fluxes over time, one colour and marker a filter.
+
+    Fluxes within 3 sigma of zero are drawn hollow and pale, each with a triangle at 5 sigma: its limit.
 
     Parameters
     ----------
@@ -52,21 +55,42 @@ def plot_light_curve(
         colour, own = FILTER_COLOURS.get(str(name), BLUE), names == name
         if truth is not None and str(name) in truth:
             _draw_truth(axes, *truth[str(name)], colour, str(name))
-        axes.errorbar(
-            times[own],
-            values[own],
-            errors[own],
-            fmt=_MARKERS[number % len(_MARKERS)],
-            color=colour,
-            markersize=5,
-            capsize=2,
-            linewidth=1.2,
-            label=f"{name}, measured",
-        )
+        detected = np.abs(values) > _DETECTED_SIGMA * errors
+        for seen, label in (
+            (own & detected, f"{name}"),
+            (own & ~detected, f"{name}, below {_DETECTED_SIGMA:g} sigma"),
+        ):
+            if seen.any():
+                axes.errorbar(
+                    times[seen],
+                    values[seen],
+                    errors[seen],
+                    fmt=_MARKERS[number % len(_MARKERS)],
+                    color=colour,
+                    markerfacecolor=colour if label == name else "none",
+                    alpha=1.0 if label == name else 0.6,
+                    markersize=5,
+                    capsize=2,
+                    linewidth=1.2,
+                    label=label,
+                )
+        limited = own & ~detected
+        if limited.any():
+            axes.plot(
+                times[limited],
+                _LIMIT_SIGMA * errors[limited],
+                linestyle="none",
+                marker="v",
+                color=colour,
+                markerfacecolor="none",
+                markersize=7,
+                label=f"{name}, {_LIMIT_SIGMA:g} sigma limit",
+            )
     if len(names):
-        axes.legend(frameon=False)
+        # Beside the data, where no marker of it can be taken for one of them.
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
     axes.ticklabel_format(axis="x", useOffset=False)
-    axes.set(xlabel="MJD (day)", ylabel=f"flux in the difference ({unit})", title=title)
+    axes.set(xlabel="MJD (day, UTC)", ylabel=f"flux, new minus reference ({unit})", title=title)
     axes.grid(visible=True, alpha=0.25)
     return axes
 

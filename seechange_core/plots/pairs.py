@@ -15,7 +15,7 @@ _SCORE_SIGMA = 8.0
 
 
 def plot_subtraction(new: Frame, reference: Frame, difference: Difference) -> Figure:
-    """Draw new image, aligned reference, difference and significance; what has no value is left blue.
+    """Draw new image, aligned reference, difference and significance; what has no value is left pale blue.
 
     Parameters
     ----------
@@ -37,10 +37,12 @@ def plot_subtraction(new: Frame, reference: Frame, difference: Difference) -> Fi
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (title, pixels) in zip(axes, panels, strict=True):
         drawn = show_pixels(axis, pixels, symmetric=title not in {"New", "Reference, aligned"})
-        if title.startswith("Score"):
+        if title == "Score":
             drawn.set_clim(-_SCORE_SIGMA, _SCORE_SIGMA)
         axis.set(title=title, xlabel="x (pixel)")
-        figure.colorbar(drawn, ax=axis, orientation="horizontal", shrink=0.8, pad=0.02, extend="both")
+        unit = "sigma" if title == "Score" else "electron a pixel"
+        bar = figure.colorbar(drawn, ax=axis, orientation="horizontal", shrink=0.8, pad=0.02, extend="both")
+        bar.set_label(unit)
     axes[0].set_ylabel("y (pixel)")
     return figure
 

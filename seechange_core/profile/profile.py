@@ -35,6 +35,10 @@ DEFAULT_SOURCE = "default"
 PROFILE_VARIABLE = "SEECHANGE_CONFIG"
 
 
+class InstrumentNotNamedError(ProfileError):
+    """Nothing says which camera is meant."""
+
+
 @dataclass(frozen=True)
 class Branch:
     """What a process works with where a condition on earlier steps' metrics holds.
@@ -269,7 +273,7 @@ def validated(model: type[Model], layers: Sequence[Layer]) -> Model:
 def _packaged_layer(registry: Registry, instrument: str) -> Layer:
     if not instrument:
         installed = ", ".join(registry.components("instrument"))
-        raise ProfileError(
+        raise InstrumentNotNamedError(
             [
                 f"no instrument is named: give --instrument, or instrument.use in a profile; installed: {installed}"
             ]

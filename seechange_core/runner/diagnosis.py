@@ -8,12 +8,12 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from seechange_core.api import CatalogRegion
 from seechange_core.errors import MissingInput, ProfileError, SeeChangeError
-from seechange_core.profile import Profile
+from seechange_core.profile import InstrumentNotNamedError, Locations, Profile
 from seechange_core.registry import Registry
 from seechange_core.runner.code_version import package_versions
 from seechange_core.runner.resources import n_cores
@@ -52,13 +52,17 @@ class Finding:
     remedy: str = ""
 
 
-def diagnose(read_profile: Callable[[], Profile], *, offline: bool) -> Iterator[Finding]:
+def diagnose(
+    read_profile: Callable[[], Profile], read_locations: Callable[[], Locations], *, offline: bool
+) -> Iterator[Finding]:
     """Check everything that a run needs, and yield what is found as it is found.
 
     Parameters
     ----------
     read_profile : callable
         Reads the profile, or raises `ProfileError`.
+    read_locations : callable
+        Reads where the data are, without a camera, or raises `ProfileError`.
     offline : bool
         Do not ask star catalogues.
     """
@@ -70,8 +74,11 @@ def diagnose(read_profile: Callable[[], Profile], *, offline: bool) -> Iterator[
     try:
         profile = read_profile()
     except ProfileError as error:
-        remedy = "correct it; 'seechange profile new' writes one to start from"
-        yield Finding("profile", PROBLEM, str(error), remedy)
+        yield _unusable(error)
+        with suppress(ProfileError):
+            locations = read_locations()
+            yield from _database(locations)
+            yield from _folders(locations)
         return
     yield Finding("profile", OK, f"camera {profile.instrument().name}")
     yield from _database(profile)
@@ -79,6 +86,14 @@ def diagnose(read_profile: Callable[[], Profile], *, offline: bool) -> Iterator[
     yield from _machine(profile)
     if not offline:
         yield from _catalogs(profile)
+
+
+def _unusable(error: ProfileError) -> Finding:
+    if isinstance(error, InstrumentNotNamedError):
+        remedy = "only the machine was checked; --instrument simcam, or --profile FILE, checks a camera too"
+        return Finding("profile", WARNING, str(error), remedy)
+    remedy = "correct it; 'seechange profile new' writes one to start from"
+    return Finding("profile", PROBLEM, str(error), remedy)
 
 
 def _plugins(registry: Registry) -> Iterator[Finding]:
@@ -90,7 +105,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
     yield Finding("plugins", OK, f"{working} work; 'seechange plugins' lists what they provide")
 
 
-def _database(profile: Profile) -> Iterator[Finding]:
+def _database(profile: Profile | Locations) -> Iterator[Finding]:
     if not profile.database.url and not profile.storage.root.exists():
         yield Finding("database", OK, "SQLite, made in the data folder at first use")
         return
@@ -111,7 +126,7 @@ def _database(profile: Profile) -> Iterator[Finding]:
         yield Finding("database", PROBLEM, message, "run 'seechange db upgrade'")
 
 
-def _folders(profile: Profile) -> Iterator[Finding]:
+def _folders(profile: Profile | Locations) -> Iterator[Finding]:
     folders = {"storage.root": profile.storage.root, "storage.archive": profile.storage.archive}
     for key, folder in folders.items():
         if folder is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seechange_core.pipeline import process_schemas
-from seechange_core.profile import Profile, check_layers
+from seechange_core.profile import Locations, Profile, check_layers
 from seechange_core.profile.layers import Layer
 from seechange_core.registry import Registry
 from seechange_core.store import Store
@@ -33,7 +33,7 @@ class Services:
         return cls.of(check_layers(Registry(), process_schemas(), layers))
 
 
-def open_store(profile: Profile) -> Store:
+def open_store(profile: Profile | Locations) -> Store:
     """Open the database and the folders that a profile names.
 
     Raises

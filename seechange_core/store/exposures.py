@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from seechange_core.store.formats.raw import raw_bytes
 from seechange_core.store.inserting import insert_or_find
 from seechange_core.store.json_values import json_values
 from seechange_core.store.naming import mjd_date
+from seechange_core.store.row_ids import found_row
 from seechange_core.store.rows.sky import position_columns
 
 
@@ -117,17 +119,16 @@ class Exposures:
         return exposure
 
     def chosen(self, name: str) -> Exposure:
-        """Return the one exposure of an id, or with a file of this name.
+        """Return the one exposure of an id, of which the first digits are enough, or with a file of this name.
 
         Raises
         ------
         StoreError
             If there is none, or more than one.
         """
-        try:
-            return self.get(UUID(name))
-        except ValueError:
-            found = self.named(None, name)
+        found = self.named(None, name)
+        if not found and re.fullmatch(r"[0-9a-f-]{4,36}", name.lower()):
+            return self.get(found_row(self._database, name, Exposure))
         if len(found) != 1:
             count = "no exposure has" if not found else f"{len(found)} exposures have"
             raise StoreError(f"{count} a file called {name!r}; `seechange show exposures` lists them by id")

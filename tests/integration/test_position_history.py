@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from seechange_core.api import ExposureHeader, Instrument, SectionGeometry
 from seechange_core.cli import cli
+from seechange_core.commands.history_text import print_history
 from seechange_core.errors import StoreError
 from seechange_core.frames import (
     DecisionTable,
@@ -22,7 +24,7 @@ from seechange_core.frames import (
     MaskPlane,
     ScoreTable,
 )
-from seechange_core.models import Decisions
+from seechange_core.models import Decisions, Image, ImageMember, Reference
 from seechange_core.store.history import Finding, position_history
 
 #: One pixel of the hand-made images is 1 arcsec; A is 70 wide and 80 high, its reference pixel (35, 40) at (150, 2).
@@ -197,6 +199,30 @@ def test_section_that_did_not_get_to_measuring_says_where_it_stopped(
     assert finding.depth is None
 
 
+def test_member_of_a_reference_need_not_be_processed_further(chain: Any) -> None:
+    chain.save_through("photocal")
+    tagged(chain)
+    with chain.store.database.write() as session:
+        image = session.scalars(
+            select(Image.id).where(Image.exposure_id == chain.observation.exposure_id)
+        ).one()
+        reference = session.scalars(select(Reference.image_id)).one()
+        session.add(ImageMember(image_id=reference, position=9, member_id=image))
+    (finding,) = history(chain, EMPTY)
+    assert (finding.verdict, finding.stop.step) == ("in reference", "photocal")
+
+
+def test_the_same_of_several_exposures_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    like = Finding("1", "a.fits", "simcam", "r", "A", 60100.0, "in reference", "part of a reference")
+    others = [replace(like, exposure_id=name, section="B", mjd=60000.0 + n) for n, name in enumerate("23")]
+    print_history([*others, like, replace(like, verdict="masked")], detailed=False, nothing="")
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    assert lines[1][:2] == ["2023-02-25 to 06-05", "3 exposures"]
+    assert "A, B" in lines[1]
+    assert lines[2][0] == "2023-06-05 00:00:00"
+    assert "process" not in str(lines)
+
+
 def test_rejection_is_told_with_its_reason(chain: Any) -> None:
     chain.save_through("preprocessing")
     record = chain.record("extraction", ("image",))
@@ -288,7 +314,7 @@ def test_command_prints_a_line_an_exposure_or_every_detail(chain: Any) -> None:
     ra, dec = (str(value) for value in at(*PEAK))
     run = CliRunner().invoke(cli, ["why", ra, dec, *options])
     assert run.exit_code == 0, run.output
-    assert "measured (1): measured, and no cut flags it" in run.output
+    assert re.search(r"seen\.fits +A +\w+ +measured +score \+9\.0", run.output)
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", *options])
     assert "width_ratio" in run.output
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", "--json", *options])

@@ -32,3 +32,11 @@ def test_no_rows_are_told_in_words_or_as_an_empty_list(capsys: pytest.CaptureFix
     print_rows([], as_json=False, nothing="no references")
     print_rows([], as_json=True, nothing="no references")
     assert capsys.readouterr().out == "no references\n[]\n"
+
+
+def test_ids_are_cut_to_what_tells_them_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [f"0123abcd-89ab-cdef-0123-456789abcd{last}" for last in ("ef", "ff")]
+    other = "f123abcd-89ab-cdef-0123-456789abcdef"
+    print_rows([{"id": one, "image": other} for one in ids], as_json=False, nothing="")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [[one[:35], other[:8]] for one in ids]

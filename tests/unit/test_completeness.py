@@ -181,5 +181,5 @@ def test_the_picture_shows_every_environment() -> None:
     labels = [text.get_text() for text in part.get_legend().get_texts()]
     assert [label.split(":")[0] for label in labels] == ["empty sky", "galaxies"]
     assert "half at 21." in labels[0]
-    assert part.get_title(loc="left") == "400 injected sources, 2 images"
+    assert part.get_title(loc="left") == "Completeness: 400 injected sources, 2 images"
     assert ratio.get_ylabel() == "measured divided by true flux"

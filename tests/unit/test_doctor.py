@@ -29,9 +29,22 @@ def test_all_is_well_and_nothing_is_changed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_profile_that_cannot_be_read_is_the_last_finding() -> None:
+def test_without_a_camera_the_data_folder_is_checked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEECHANGE_CONFIG", raising=False)
+    found, status = findings(f"--set=storage.root={tmp_path / 'data'}", "--offline")
+    assert found["profile"]["state"] == "warning"
+    assert "--instrument simcam" in found["profile"]["remedy"]
+    assert found["database"]["state"] == "ok"
+    assert str(tmp_path / "data") in found["storage.root"]["message"]
+    assert status == 0
+
+
+def test_a_profile_that_cannot_be_read_is_a_problem() -> None:
     found, status = findings("--instrument=simcm", "--offline")
-    assert list(found)[-1] == "profile"
+    assert found["profile"]["state"] == "problem"
+    assert "machine" not in found
     assert "did you mean simcam" in found["profile"]["message"]
     assert status == 1
 

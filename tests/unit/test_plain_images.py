@@ -187,3 +187,16 @@ def test_masked_image_is_an_error() -> None:
     plain = PlainImage("all.fits", np.ones((5, 5), np.float32), np.full((5, 5), MaskPlane.BAD, np.uint16))
     with pytest.raises(InputError, match=r"all\.fits: none of its pixels is usable"):
         frame_with_noise(plain, lambda frame: None)  # type: ignore[arg-type, return-value]
+
+
+def test_a_file_of_several_images_is_refused_until_one_is_chosen(tmp_path: Path) -> None:
+    planes = [fits.ImageHDU(np.full((5, 6), value, np.float32), name=f"C{value}") for value in (1, 2)]
+    path = tmp_path / "raw.fits"
+    fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(path)
+    with pytest.raises(InputError, match=r"2 images, the extensions C1, C2; choose one.*extension=C1"):
+        read(path)
+    assert (read(path, extension="C2").data == 2).all()
+    with pytest.raises(InputError, match=r"names 'C3', which is none of its images: C1, C2"):
+        read(path, extension="C3")
+    ran = run(path, path)
+    assert "choose one" in str(ran.exception or ran.output)

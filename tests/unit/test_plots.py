@@ -96,7 +96,15 @@ def test_a_difference_shows_what_was_found_missed_and_false(tmp_path: Path) -> N
     truth = {"x": np.array([10.5, 60.0]), "y": np.array([10.0, 20.0])}
     figure = plot_difference(difference(), detections, truth).figure
     saved(figure, tmp_path)
-    for wanted in ("found (1)", "missed (1)", "false (2)"):
+    for wanted in ("found (1)", "missed (1)", "other detection (2)"):
+        assert wanted in texts(figure)
+
+
+def test_each_detection_has_its_own_radius_to_its_source() -> None:
+    detections = {"x": np.array([10.0, 30.0]), "y": np.array([10.0, 30.0])}
+    truth = {"x": np.array([11.5, 31.5]), "y": np.array([10.0, 30.0])}
+    figure = plot_difference(difference(), detections, truth, match_radius_pixel=[1.0, 2.0]).figure
+    for wanted in ("found (1)", "missed (1)", "other detection (1)"):
         assert wanted in texts(figure)
 
 
@@ -152,8 +160,19 @@ def test_a_light_curve_names_filters_and_units(tmp_path: Path) -> None:
     )
     saved(axes.figure, tmp_path)
     text = texts(axes.figure)
-    for wanted in ("g, measured", "r, measured", "r, truth", "MJD (day)", "(electron)"):
+    for wanted in ("g", "r", "r, truth", "MJD (day, UTC)", "(electron)"):
         assert wanted in text
+
+
+def test_limits_of_a_light_curve_are_triangles_and_the_legend_is_beside_the_data() -> None:
+    axes = plot_light_curve([1.0, 2.0, 3.0], [10.0, 1.0, -9.0], [1.0, 2.0, 1.0], ["r", "r", "r"])
+    (limits,) = [line for line in axes.lines if line.get_marker() == "v"]
+    np.testing.assert_array_equal(limits.get_xydata(), [[2.0, 10.0]])
+    assert {"r", "r, below 3 sigma", "r, 5 sigma limit"} == {
+        text.get_text() for text in axes.get_legend().get_texts()
+    }
+    axes.figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
 
 
 def test_an_empty_light_curve_can_be_drawn(tmp_path: Path) -> None:

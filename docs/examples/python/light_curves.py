@@ -7,6 +7,7 @@ SEECHANGE_CONFIG names the profile that says where the data are.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from sqlalchemy import func, select
@@ -18,6 +19,8 @@ from seechange_core.registry import Registry
 from seechange_core.runner.light_curve import light_curve
 
 number = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+if "SEECHANGE_CONFIG" not in os.environ:
+    sys.exit("name the profile of your data: export SEECHANGE_CONFIG=demo-out/profile.yaml")
 store = Store.of_profile()
 
 with store.database.read() as session:
@@ -31,10 +34,17 @@ with store.database.read() as session:
         .limit(number)
     ).all()
 
+if not changed:
+    sys.exit(f"there are no objects in {store.database.name}; 'seechange process' makes them")
 for target in changed:
     curve = light_curve(store, Registry(), target)
     print(target.name, curve)
     axes = plot_light_curve(
-        curve["mjd"], curve["flux"], curve["flux_error"], curve["filter"], title=target.name
+        curve["mjd"],
+        curve["flux"],
+        curve["flux_error"],
+        curve["filter"],
+        unit=curve.unit("flux"),
+        title=target.name,
     )
     axes.get_figure().savefig(f"{target.name}.png")

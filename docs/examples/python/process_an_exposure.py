@@ -8,11 +8,17 @@ PROFILE is the name of an installed camera, or a profile file that also says whe
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from seechange_core import Pipeline
 from seechange_core.plots.images import plot_difference
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 profile, *exposures = sys.argv[1:]
+missing = [name for name in exposures if not Path(name).exists()]
+if missing:
+    sys.exit(f"there is no file {', '.join(missing)}")
 pipeline = Pipeline(profile, detection={"threshold": 6})
 print(pipeline)
 

@@ -19,7 +19,8 @@ from seechange_core.pipeline import exposure_plan
 from seechange_core.runner.products import Products
 from seechange_core.runner.section_report import DONE, SectionReport
 
-MATCH_RADIUS_PIXEL = 1.0
+#: A measurement is of a source that is no farther than so many sigma of its position, or this.
+_MATCH_SIGMA, _LEAST_RADIUS_PIXEL = 3.0, 1.0
 _BRIGHT_SNR, _FAINT_SNR = 10.0, 5.0
 # Half the range between them is the standard deviation of a Gaussian, and more precise than one from the median
 # absolute deviation: to 5 % instead of 7 % with the 300 pulls of the survey.
@@ -44,9 +45,9 @@ class SectionComparison:
         Its candidates.
     transients : Table
         Truth of the transients on it: ``id``, ``x``, ``y``, ``flux`` (electron), ``magnitude``, ``snr``, and ``row``:
-        the measurement within the match radius, -1 for none.
-    n_false, n_unrelated : int
-        Measurements without a transient or a variable star within the match radius, and within three times that.
+        the measurement of it by `match_radius_pixel`, -1 for none.
+    n_unrelated : int
+        Measurements that are of no transient and no variable star.
     wcs_error_mas : array of shape (2, n)
         Measured minus true position of the stars, east and north.
     zero_point_error_mag : float
@@ -59,7 +60,6 @@ class SectionComparison:
     filter: str
     measured: MeasurementTable
     transients: Table
-    n_false: int
     n_unrelated: int
     wcs_error_mas: Any
     zero_point_error_mag: float
@@ -102,8 +102,10 @@ def _compared(
     transients = truth[kind == "transient"]
     snr = dict(zip(survey["id"].tolist(), survey["expected_snr"][:, epoch].tolist(), strict=True))
     transients["snr"] = [snr[int(number)] for number in transients["id"]]
-    transients["row"] = _matches(transients, measured)
-    changing = truth[np.isin(kind, _CHANGING)]
+    radius = match_radius_pixel(measured)
+    nearest, distance = _nearest(transients, measured)
+    transients["row"] = np.where(distance <= np.append(radius, 0.0)[nearest], nearest, -1)
+    _, distance_of_changing = _nearest(measured, truth[np.isin(kind, _CHANGING)])
     stars = truth[kind == "star"]
     ra, dec = products["mapping"].pixel_to_sky(stars["x"], stars["y"])
     east = (ra - stars["ra"]) * np.cos(np.radians(stars["dec"]))
@@ -114,24 +116,25 @@ def _compared(
         filter=image.info["filter"],
         measured=measured,
         transients=transients,
-        n_false=_without_match(measured, changing, MATCH_RADIUS_PIXEL),
-        n_unrelated=_without_match(measured, changing, 3 * MATCH_RADIUS_PIXEL),
+        n_unrelated=int(np.count_nonzero(distance_of_changing > radius)),
         wcs_error_mas=np.stack([east, dec - stars["dec"]]) * 3.6e6,
         zero_point_error_mag=products["photometry"].zero_point - zero_point,
     )
 
 
-def _without_match(points: Any, others: Any, radius_pixel: float) -> int:
-    return int(np.count_nonzero(_matches(points, others, radius_pixel) < 0))
+def match_radius_pixel(measured: MeasurementTable) -> Any:
+    """Return how far from each measurement its source may be: 3 sigma of the measured position, 1 pixel at least."""
+    error = np.hypot(measured["x_error"], measured["y_error"]) / np.sqrt(2.0)
+    return np.fmax(_MATCH_SIGMA * error, _LEAST_RADIUS_PIXEL)
 
 
-def _matches(points: Any, others: Any, radius_pixel: float = MATCH_RADIUS_PIXEL) -> Any:
-    """Return for each point the row of the nearest other one within a radius, else -1."""
+def _nearest(points: Any, others: Any) -> tuple[Any, Any]:
+    """Return for each point the row of the nearest other one, and its distance: -1 and infinity without others."""
     if len(points["x"]) == 0 or len(others["x"]) == 0:
-        return np.full(len(points["x"]), -1)
+        return np.full(len(points["x"]), -1), np.full(len(points["x"]), np.inf)
     tree = KDTree(np.stack([others["x"], others["y"]], axis=1))
     distance, row = tree.query(np.stack([points["x"], points["y"]], axis=1))
-    return np.where(distance <= radius_pixel, row, -1)
+    return row, distance
 
 
 def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, Any]:
@@ -156,9 +159,8 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
         "found_snr10": sum(bright),
         "injected_snr5_10": len(faint),
         "found_snr5_10": sum(faint),
-        "false_per_section": _mean([section.n_false for section in compared]),
-        "false_per_section_max": max((section.n_false for section in compared), default=0),
         "unrelated_per_section": _mean([section.n_unrelated for section in compared]),
+        "unrelated_per_section_max": max((section.n_unrelated for section in compared), default=0),
         "wcs_rms_mas": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "zp_error_mmag": max((abs(offset) for offset in offsets), default=0.0) * 1000 if offsets else None,
         "flux_pull_median": float(np.median(pulls)) if len(pulls) else None,

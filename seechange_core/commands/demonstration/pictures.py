@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from seechange_core.commands.demonstration.comparison import MATCH_RADIUS_PIXEL, SectionComparison
+from seechange_core.commands.demonstration.comparison import SectionComparison, match_radius_pixel
 from seechange_core.commands.demonstration.survey import SurveyRun
 from seechange_core.frames.photometry import NJY_ZERO_POINT
 from seechange_core.plots.candidates import plot_stamps
@@ -43,7 +43,7 @@ def _difference(section: SectionComparison, path: Path) -> Path:
         section.products["difference"],
         {"x": section.measured["x"], "y": section.measured["y"]},
         {"x": injected["x"], "y": injected["y"]},
-        match_radius_pixel=MATCH_RADIUS_PIXEL,
+        match_radius_pixel=match_radius_pixel(section.measured),
         title=f"Simulated: {section.report.exposure} {section.report.section}, difference, "
         f"transients above expected S/N {_LEAST_SNR:g}",
     )

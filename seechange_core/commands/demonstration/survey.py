@@ -9,17 +9,23 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
+import yaml
+
 from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
 from seechange_core.errors import SeeChangeError
 from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, referencing_provenance
 from seechange_core.profile import Profile, load_profile
+from seechange_core.profile.layers import assignments_layer
 from seechange_core.registry import Registry
 from seechange_core.runner.calibration_frames import build_calibrations
 from seechange_core.runner.process import process_sections, register_exposures
 from seechange_core.runner.references import build_reference
 from seechange_core.runner.section_report import DONE, SectionReport
 from seechange_core.runner.services import Services
+from seechange_core.store.atomic import write_atomically
 
+#: Name of the profile in the folder of the demonstration.
+PROFILE = "profile.yaml"
 #: Hears of the stage, how many sections of it are done, and of how many.
 Say = Callable[[str, int, int], None]
 
@@ -52,7 +58,7 @@ def run_survey(folder: Path, *, seed: int, jobs: int, assignments: Sequence[str]
     Parameters
     ----------
     folder : Path
-        ``raw/`` and ``data/`` are made in it.
+        ``raw/``, ``data/`` and ``profile.yaml`` are made in it.
     seed : int
         Of the simulation.
     jobs : int
@@ -96,15 +102,22 @@ def run_survey(folder: Path, *, seed: int, jobs: int, assignments: Sequence[str]
 
 
 def _profile(folder: Path, files: SurveyFiles, assignments: Sequence[str]) -> Profile:
+    """Write the profile of the survey, so that other commands find its data and settings, and read it."""
     catalog = [
         f"{process}.catalog.{key}"
         for process in ("astrocal", "photocal")
         for key in ("use=file", f"file.path={files.catalog.absolute()}")
     ]
-    storage = f"storage.root={(folder / 'data').absolute()}"
-    return load_profile(
-        Registry(), process_schemas(), instrument="simcam", assignments=[storage, *catalog, *assignments]
-    )
+    # They are assignments too, so that neither the environment nor another profile sends the data elsewhere.
+    assigned = [
+        "instrument.use=simcam",
+        f"storage.root={(folder / 'data').absolute()}",
+        *catalog,
+        *assignments,
+    ]
+    text = yaml.safe_dump(dict(assignments_layer(assigned).values), sort_keys=False)
+    write_atomically(folder / PROFILE, f"# The demonstration of SeeChange: simulated.\n{text}".encode())
+    return load_profile(Registry(), process_schemas(), file=folder / PROFILE, assignments=assigned)
 
 
 def _process(

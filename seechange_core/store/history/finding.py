@@ -10,6 +10,7 @@ from typing import Any, Literal
 Verdict = Literal[
     "not covered",
     "not processed",
+    "in reference",
     "stopped",
     "masked",
     "unknown",

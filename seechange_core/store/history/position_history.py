@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from seechange_core.api import Instrument
 from seechange_core.errors import StoreError
 from seechange_core.frames import DecisionTable, SkyMapping
+from seechange_core.models import Image, ImageMember, Reference
 from seechange_core.store.history import sentences
 from seechange_core.store.history.candidates import candidate_of, distances_arcsec
 from seechange_core.store.history.coverage import Coverage, coverages
@@ -120,10 +121,12 @@ class _History:
         told = partial(_finding, coverage)
         mapping = coverage.mapping
         if coverage.outside_arcsec:
-            return told("not covered", sentences.not_covered(coverage.outside_arcsec, coverage.section))
+            return told("not covered", sentences.not_covered(coverage.outside_arcsec))
         stop = progress.stop()
         if stop is None and not progress.products:
             return told("not processed", sentences.not_processed(self._tag))
+        if stop is not None and stop.state == "done" and self._in_reference(coverage):
+            return told("in reference", sentences.in_reference(stop), stop=stop)
         place = None if mapping is None else self._place(mapping, coverage)
         told = partial(told, x=place and place.x, y=place and place.y, stop=stop)
         if stop is not None:
@@ -150,6 +153,17 @@ class _History:
             return told("unknown", sentences.unreadable(f"no peak, but {problem}"))
         verdict, nearest = _verdict_without_peak(depth), float(np.min(distances, initial=math.inf))
         return told(verdict, sentences.without_peak(verdict, depth, nearest), depth=depth)
+
+    def _in_reference(self, coverage: Coverage) -> bool:
+        """Tell whether a section is one of those that a reference in use was made from."""
+        member = (
+            select(Image.id)
+            .join(ImageMember, ImageMember.member_id == Image.id)
+            .join(Reference, Reference.image_id == ImageMember.image_id)
+            .where(Image.exposure_id == coverage.exposure.id, Image.section == coverage.section)
+            .where(Reference.retired.is_(False))
+        )
+        return self._session.scalars(member.limit(1)).first() is not None
 
     def _place(self, mapping: SkyMapping, coverage: Coverage) -> Place:
         x, y = (float(value) for value in mapping.sky_to_pixel(*self._position))

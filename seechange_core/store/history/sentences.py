@@ -7,23 +7,28 @@ from seechange_core.store.history.finding import Candidate, LocalDepth, Stop, Te
 
 _LARGE = 100.0
 _STOPPED = {
-    "rejected": "the section was rejected at {step}: {reason}",
+    "rejected": "rejected at {step}: {reason}",
     "waiting": "{step} is waiting: {reason}",
     "failed": "{step} failed: {reason}",
-    "running": "the section is being processed, or its process was killed, at {step}",
-    "done": "the section was processed through {step} only; run 'seechange process' without --through",
+    "running": "being processed, or its process was killed, at {step}",
+    "done": "processed through {step} only",
 }
 
 
-def not_covered(outside_arcsec: float, section: str) -> str:
-    """Say how far a position is from a section."""
+def not_covered(outside_arcsec: float) -> str:
+    """Say how far a position is from the nearest section."""
     distance = f"{outside_arcsec:.1f} arcsec" if outside_arcsec < 120 else f"{outside_arcsec / 60:.1f} arcmin"
-    return f"{distance} outside of {section}, the nearest section"
+    return f"{distance} outside of the nearest section"
 
 
 def not_processed(tag: str) -> str:
     """Say that nothing is known of a section but its exposure's pointing."""
-    return f"by its pointing it may cover the position, but nothing of it was processed under the tag {tag!r}"
+    return f"by its pointing it may cover the position; not processed under the tag {tag!r}"
+
+
+def in_reference(stop: Stop) -> str:
+    """Say that a section was processed in order to be a part of a reference."""
+    return f"part of a reference that new exposures are compared with; processed through {stop.step}"
 
 
 def stopped(stop: Stop, *, covers: bool) -> str:
@@ -62,15 +67,14 @@ def _masked(depth: LocalDepth) -> str:
 
 def _below_threshold(depth: LocalDepth) -> str:
     return (
-        f"significance {_signed(depth.extreme_score)} at most, {depth.threshold:g} is needed; "
-        f"a source of {limit(depth)} would just be seen ({depth.threshold:g} sigma)"
+        f"significance {_signed(depth.extreme_score)}, {depth.threshold:g} is needed; "
+        f"{depth.threshold:g} sigma limit {limit(depth)}"
     )
 
 
 def _part_of_another(depth: LocalDepth, nearest_arcsec: float) -> str:
     return (
-        f"significance {_signed(depth.extreme_score)} is beyond the threshold {depth.threshold:g}, but as the flank of "
-        f"another peak: the nearest is {nearest_arcsec:.1f} arcsec away, and both count as one source"
+        f"significance {_signed(depth.extreme_score)} is the flank of a peak {nearest_arcsec:.1f} arcsec away"
     )
 
 
@@ -78,17 +82,15 @@ def decided(candidate: Candidate) -> str:
     """Say what was decided on a peak, and what came of it."""
     failed = [test for test in candidate.tests if test.verdict == "deleted"]
     if failed or not candidate.measurement:
-        return (
-            f"peak of significance {candidate.score:+.1f}, deleted: {_and(failed) or 'it has no measurement'}"
-        )
+        return f"significance {candidate.score:+.1f}, deleted: {_and(failed) or 'it has no measurement'}"
     flagged = [test for test in candidate.tests if test.verdict == "flagged"]
-    parts = [f"peak of significance {candidate.score:+.1f}, {_flux(candidate)}"]
+    parts = [f"significance {candidate.score:+.1f}, {_flux(candidate)}"]
     if flagged:
         parts.append(f"flagged: {_and(flagged)}")
     for score in candidate.scores:
         beside = "" if score["threshold"] is None else f" (real from {score['threshold']:g})"
-        parts.append(f"real-bogus score of {score['scorer']} {score['score']:.3f}{beside}")
-    parts.append(f"object {candidate.object}" if candidate.object else "no object")
+        parts.append(f"{score['scorer']} {score['score']:.3f}{beside}")
+    parts.append(candidate.object or "no object")
     return "; ".join(parts)
 
 

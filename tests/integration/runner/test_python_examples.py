@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from seechange_core import Pipeline
-from seechange_core.errors import InputError, ProfileError
+from seechange_core.errors import InputError, ProfileError, StoreError
 from seechange_core.models import Measurements
 from seechange_core.profile.layers import assignments_layer
 
@@ -59,6 +59,21 @@ def test_process_an_exposure_and_draw_light_curves(
     assert len(drawn["changed"]) == 2
     assert drawn["curve"].n_rows == 1
     assert (tmp_path / f"{drawn['target'].name}.png").stat().st_size > 5_000
+
+
+def test_what_the_programs_lack_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEECHANGE_CONFIG", raising=False)
+    with pytest.raises(SystemExit, match="name the profile of your data"):
+        run("light_curves.py", monkeypatch=monkeypatch)
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(f"storage: {{root: {tmp_path / 'data'}}}")
+    monkeypatch.setenv("SEECHANGE_CONFIG", str(profile))
+    with pytest.raises((SystemExit, StoreError), match=r"seechange\.db"):
+        run("light_curves.py", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match=r"python process_an_exposure\.py PROFILE EXPOSURE"):
+        run("process_an_exposure.py", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match=r"there is no file nothing\.fits"):
+        run("process_an_exposure.py", "simcam", "nothing.fits", monkeypatch=monkeypatch)
 
 
 def test_what_a_pipeline_is_given_is_checked(profile: Path, tmp_path: Path) -> None:
