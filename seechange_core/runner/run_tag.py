@@ -23,7 +23,8 @@ class LeftBehind:
     tag, instrument : str
         What was moved.
     n_exposures : int
-        How many exposures have products under what the tag named before, but none under what it names now.
+        How many exposures have sections with products under what the tag named before, but none under what it names
+        now.
     """
 
     tag: str
@@ -33,8 +34,8 @@ class LeftBehind:
     def __str__(self) -> str:
         some = "1 exposure" if self.n_exposures == 1 else f"{self.n_exposures} exposures"
         return (
-            f"the tag {self.tag!r} follows the settings of this run: {some} of {self.instrument} processed with other "
-            "settings will not be shown until processed again with these; with the former settings, 'seechange "
+            f"the tag {self.tag!r} follows the settings of this run: what was made with others of {some} of "
+            f"{self.instrument} is not shown until processed again with these; with the former settings, 'seechange "
             "process' moves the tag back; to keep an experiment apart, run it with --tag NAME"
         )
 
