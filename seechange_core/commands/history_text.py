@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seechange_core.store.detection_limits import INJECTED
 from seechange_core.store.history.finding import Candidate, Finding, LocalDepth, Verdict
 from seechange_core.store.history.sentences import amount, limit
 
@@ -102,7 +103,8 @@ def _of_depth(depth: LocalDepth) -> Iterable[tuple[str, str]]:
     if depth.flux is not None and depth.flux_error is not None:
         yield "PSF flux there", f"{amount(depth.flux)} +- {amount(depth.flux_error)} {depth.flux_unit}"
     noise = "" if depth.noise == 1 else f"; scores around scatter by {depth.noise:.2f} and are divided by it"
-    yield "5 sigma limit there", limit(depth) + noise
+    kind = "half of injected sources found" if depth.limit_kind == INJECTED else "5 sigma limit"
+    yield f"{kind} there", limit(depth) + noise
     planes = ", ".join(f"{name} ({origin})" for name, origin in depth.planes.items())
     yield "unusable core", f"{depth.unusable_fraction:.0%}" + (f"; {planes}" if planes else "")
 

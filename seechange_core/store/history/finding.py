@@ -57,9 +57,13 @@ class LocalDepth:
     flux, flux_error : float or None
         PSF flux at the position and its error, in `flux_unit`.
     limiting_flux : float or None
-        5 times that error, times the noise: a source of this flux would just be seen.
+        Of the search at the position.
     limiting_magnitude : float or None
         The same as AB magnitude, where fluxes are nJy.
+    limit_kind : {"injected", "noise"}
+        ``"injected"``: half of the sources of this brightness that were injected into the image are found, moved by as
+        much as the noise at the position differs from that of the image. ``"noise"``: 5 times the error of the flux,
+        times the noise, where none were injected: what cuts lose is not in it.
     flux_unit : str
         ``nJy``, ``relative`` or ``electron``.
     unusable_fraction : float
@@ -77,6 +81,7 @@ class LocalDepth:
     flux_error: float | None
     limiting_flux: float | None
     limiting_magnitude: float | None
+    limit_kind: str
     flux_unit: str
     unusable_fraction: float
     planes: Mapping[str, str]
