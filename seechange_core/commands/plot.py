@@ -98,7 +98,8 @@ def stamps(
 ) -> None:
     """Draw the stamps of candidates.
 
-    A page of triplets, the most significant first. IMAGE_ID is the difference, or the new image.
+    A page of new image, reference, difference and score of each, the most significant first. IMAGE_ID is the
+    difference, or the new image.
     """
     import numpy as np
 
@@ -109,8 +110,8 @@ def stamps(
     if cutouts is None or measurements is None:
         raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
     rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
-    triplets = cutouts.data.rows(measurements["stamp"])
-    _save(plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist()), output)
+    chosen = cutouts.data.rows(measurements["stamp"])
+    _save(plot_stamps(chosen, measurements, data.get_score_table(), rows=rows.tolist()), output)
 
 
 def _of_new_image(profile_file: Path | None, assignments: tuple[str, ...], image_id: UUID) -> Any:
