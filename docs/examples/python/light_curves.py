@@ -18,7 +18,7 @@ from seechange_core.registry import Registry
 from seechange_core.runner.light_curve import light_curve
 
 number = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-store = Store.of_profile()
+store, registry = Store.of_profile(), Registry()
 
 with store.database.read() as session:
     strongest = func.max(Measurements.snr)
@@ -32,7 +32,7 @@ with store.database.read() as session:
     ).all()
 
 for target in changed:
-    curve = light_curve(store, Registry(), target)
+    curve = light_curve(store, registry, target)
     print(target.name, curve)
     axes = plot_light_curve(
         curve["mjd"], curve["flux"], curve["flux_error"], curve["filter"], title=target.name
