@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seechange_core.store.detection_limits import INJECTED
 from seechange_core.store.history.finding import Candidate, Finding, LocalDepth, Verdict
 from seechange_core.store.history.sentences import amount, limit
 
@@ -120,7 +121,9 @@ def _of_depth(depth: LocalDepth) -> Iterable[tuple[str, str]]:
         if depth.noise == 1
         else f"; significances around scatter by {depth.noise:.2f} and are divided by it"
     )
-    yield f"{depth.threshold or 5:g} sigma limit there", limit(depth) + noise
+    injected = depth.limit_kind == INJECTED
+    kind = "half of injected sources found" if injected else f"{depth.threshold or 5:g} sigma limit"
+    yield f"{kind} there", limit(depth) + noise
     planes = ", ".join(f"{name} ({origin})" for name, origin in depth.planes.items())
     yield "unusable core", f"{depth.unusable_fraction:.0%}" + (f"; {planes}" if planes else "")
 

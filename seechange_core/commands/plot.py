@@ -105,7 +105,8 @@ def stamps(
 ) -> None:
     """Draw the stamps of candidates.
 
-    A page of triplets, the most significant first. IMAGE_ID is the difference, or the new image.
+    A page of new image, reference, difference and score of each, the most significant first. IMAGE_ID is the
+    difference, or the new image.
     """
     import numpy as np
 
@@ -116,9 +117,9 @@ def stamps(
     if cutouts is None or measurements is None:
         raise StoreError(f"no candidates were measured on the image {image_id}: process it first")
     rows = np.argsort(-np.abs(measurements["score"]), kind="stable")[:limit]
-    triplets = cutouts.data.rows(measurements["stamp"])
-    title = _title("New, reference, difference", data.get_subtraction())
-    page = plot_stamps(triplets, measurements, data.get_score_table(), rows=rows.tolist(), title=title)
+    chosen = cutouts.data.rows(measurements["stamp"])
+    title = _title("New, reference, difference, significance", data.get_subtraction())
+    page = plot_stamps(chosen, measurements, data.get_score_table(), rows=rows.tolist(), title=title)
     _save(page, output)
 
 

@@ -27,7 +27,12 @@ class LightCurveTable(ColumnTable):
         "flux_unit": (np.str_, "", "nJy, relative to one exposure, or electron of the image itself"),
         "magnitude": (_f4, "mag AB", "of the flux in the difference, where it is positive by 3 sigma"),
         "magnitude_error": (_f4, "mag", "1 sigma"),
-        "limiting_magnitude": (_f4, "mag AB", "of 5 sigma in the difference"),
+        "limiting_magnitude": (
+            _f4,
+            "mag AB",
+            "of the search at this place: how faint a source is still found",
+        ),
+        "limit_kind": (np.str_, "", "injected: half of the injected sources are found; noise: 5 sigma"),
         "baseline": (_f8, "nJy", "mean flux of epochs outside the event, of the same filter and reference"),
         "baseline_error": (_f8, "nJy", "1 sigma"),
         "reference_flux": (_f8, "nJy", "PSF flux of the reference's own source there; NaN where it has none"),

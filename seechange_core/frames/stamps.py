@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,7 +13,7 @@ from seechange_core.frames.arrays import Floats, Mask, Pixels
 
 @dataclass(frozen=True)
 class Stamps:
-    """Square cut-outs of new image, reference and difference, one triplet a candidate.
+    """Square cut-outs of new image, reference and difference around candidates, and of the score where it was cut.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ class Stamps:
         image.
     mask : array of shape (n, size, size), uint16
         Of the difference; ``NO_DATA`` off the image.
+    score : array of shape (n, size, size), float32, optional
+        Detection significance (sigma); NaN off the image and where unusable pixels forbid one. None if it was not cut.
     """
 
     x: Floats
@@ -35,15 +38,29 @@ class Stamps:
     ref: Pixels
     difference: Pixels
     mask: Mask
+    score: Pixels | None = None
 
     @property
     def n_candidates(self) -> int:
-        """Number of triplets."""
+        """Number of candidates."""
         return len(self.x)
 
     def rows(self, index: NDArray[np.bool_] | NDArray[np.integer]) -> Stamps:
-        """Return the triplets that a mask or an index array selects."""
-        return Stamps(*(getattr(self, column.name)[index] for column in fields(self)))
+        """Return the candidates that a mask or an index array selects."""
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        return Stamps(**{name: values[index] for name, values in columns.items() if values is not None})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Stamps]) -> Stamps:
+        """Return the candidates of several sets of stamps as one, with a score where all have one."""
+        columns = {column.name: [getattr(part, column.name) for part in parts] for column in fields(cls)}
+        return cls(
+            **{
+                name: np.concatenate(values)
+                for name, values in columns.items()
+                if not any(value is None for value in values)
+            }
+        )
 
     @property
     def size(self) -> int:

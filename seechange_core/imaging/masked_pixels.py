@@ -22,7 +22,7 @@ def fill_holes(image: Pixels, bad: NDArray[np.bool_], depth: int) -> None:
     depth : int
         How many pixels deep holes are filled; what lies deeper stays.
     """
-    y, x = np.nonzero(bad & _beside(~bad))
+    y, x = _rim(bad)
     _fill_rims(image, bad.astype(np.uint8), y, x, depth)
 
 
@@ -34,7 +34,7 @@ def grown(bad: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     ny, nx = bad.shape
     reach = int(radius)
     result = bad.copy()
-    y, x = np.nonzero(bad & _beside(~bad))
+    y, x = _rim(bad)
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
             if dy * dy + dx * dx <= radius * radius:
@@ -118,12 +118,16 @@ def _fill_rims(
             return
 
 
-def _beside(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which pixels have at least one of their eight neighbours in an area."""
-    columns = area.copy()
-    columns[:, 1:] |= area[:, :-1]
-    columns[:, :-1] |= area[:, 1:]
-    result = columns.copy()
-    result[1:] |= columns[:-1]
-    result[:-1] |= columns[1:]
-    return result
+@njit(cache=True)
+def _rim(bad: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of the bad pixels that have at least one of their eight neighbours among the others."""
+    ny, nx = bad.shape
+    n = int(np.count_nonzero(bad))
+    rows, columns = np.empty(n, np.intp), np.empty(n, np.intp)
+    n = 0
+    for y in range(ny):
+        for x in range(nx):
+            if bad[y, x] and not bad[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].all():
+                rows[n], columns[n] = y, x
+                n += 1
+    return rows[:n], columns[:n]

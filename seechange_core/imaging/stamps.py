@@ -62,9 +62,16 @@ def cut(
 
 
 def cut_triplets(
-    x: ArrayLike, y: ArrayLike, size: int, new: Pixels, ref: Pixels, difference: Pixels, mask: Mask
+    x: ArrayLike,
+    y: ArrayLike,
+    size: int,
+    new: Pixels,
+    ref: Pixels,
+    difference: Pixels,
+    mask: Mask,
+    score: Pixels | None = None,
 ) -> Stamps:
-    """Cut new image, reference and difference at the same positions.
+    """Cut new image, reference and difference at the same positions, and the score where it is given.
 
     Parameters
     ----------
@@ -76,9 +83,12 @@ def cut_triplets(
         Electrons of the new exposure, without sky.
     mask : array of shape (ny, nx)
         Of the difference.
+    score : array of shape (ny, nx), optional
+        Of the difference (sigma).
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     corner_x, corner_y = stamp_corners(x, y, size)
     planes = [cut(plane, corner_x, corner_y, size, np.nan) for plane in (new, ref, difference)]
     stamp_mask = cut(mask, corner_x, corner_y, size, MaskPlane.NO_DATA)
-    return Stamps(x, y, corner_x, corner_y, planes[0], planes[1], planes[2], stamp_mask)
+    stamp_score = None if score is None else cut(score, corner_x, corner_y, size, np.nan)
+    return Stamps(x, y, corner_x, corner_y, planes[0], planes[1], planes[2], stamp_mask, stamp_score)

@@ -12,7 +12,7 @@ from seechange_core.models.files import FilesMixin
 
 
 class Cutouts(ProductMixin, FilesMixin, Base):
-    """Stamps of new image, reference and difference around the detections of a source list, in its order."""
+    """Stamps of new image, reference, difference and score around the detections of a source list, in its order."""
 
     __tablename__ = "cutouts"
 

@@ -14,7 +14,7 @@ from seechange_core.frames import MeasurementTable, ScoreTable, Stamps
 from seechange_core.plots.style import GREEN, RED, new_figure, show_pixels
 
 _STAMP_INCH = 1.05
-_TRIPLETS_A_LINE = 3
+_STAMPS_A_LINE = 9
 
 
 def plot_stamps(
@@ -23,9 +23,9 @@ def plot_stamps(
     scores: ScoreTable | None = None,
     *,
     rows: Sequence[int] | None = None,
-    title: str = "new, reference, difference",
+    title: str | None = None,
 ) -> Figure:
-    """Draw triplets of new image, reference and difference with what was measured on them.
+    """Draw new image, reference, difference and, where it was cut, score, with what was measured on them.
 
     Parameters
     ----------
@@ -35,23 +35,24 @@ def plot_stamps(
         Each candidate's real-bogus scores are written above it.
     rows : sequence of int, optional
         Which candidates to draw, in this order; by default all, which is for some dozens.
-    title : str
-        Above the page.
+    title : str, optional
+        Above the page; by default what the pictures show.
     """
+    kinds = ["new", "ref", "difference", *(["score"] if stamps.score is not None else [])]
+    title = ", ".join(kinds).replace("ref", "reference") if title is None else title
+    a_line = _STAMPS_A_LINE // len(kinds)
     chosen = list(range(stamps.n_candidates)) if rows is None else list(rows)
-    n_lines = max(1, math.ceil(len(chosen) / _TRIPLETS_A_LINE))
-    figure = new_figure(_TRIPLETS_A_LINE * (3 * _STAMP_INCH + 0.3), n_lines * (_STAMP_INCH + 0.45) + 0.4)
+    n_lines = max(1, math.ceil(len(chosen) / a_line))
+    figure = new_figure(a_line * (len(kinds) * _STAMP_INCH + 0.3), n_lines * (_STAMP_INCH + 0.45) + 0.4)
     figure.suptitle(title if chosen else f"{title}: no candidates")
-    cells = figure.subfigures(n_lines, _TRIPLETS_A_LINE, squeeze=False)
+    cells = figure.subfigures(n_lines, a_line, squeeze=False)
     for cell, row in zip(cells.ravel(), chosen, strict=False):
         like_psf = bool(measurements["psf_like"][row])
         cell.suptitle(
             _caption(measurements, row) + _opinions(scores, row), fontsize=7, color=GREEN if like_psf else RED
         )
-        new_axes, ref_axes, difference_axes = cell.subplots(1, 3)
-        _draw(new_axes, stamps.new[row], symmetric=False)
-        _draw(ref_axes, stamps.ref[row], symmetric=False)
-        _draw(difference_axes, stamps.difference[row], symmetric=True)
+        for kind, axes in zip(kinds, cell.subplots(1, len(kinds)), strict=True):
+            _draw(axes, getattr(stamps, kind)[row], symmetric=kind in {"difference", "score"})
     if chosen:
         figure.supxlabel(f"{stamps.size} pixels a side; green: like the PSF, red: not", fontsize=8)
     return figure

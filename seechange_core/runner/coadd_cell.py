@@ -11,7 +11,6 @@ import numpy as np
 
 from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.pipeline import PlannedStep
-from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
 from seechange_core.runner.star_excerpts import bind_stars, fetch_stars
@@ -84,12 +83,10 @@ class CoaddCell:
         raise TypeError(f"{type(request).__name__} cannot be filled for a coadd")
 
     @bind.register
-    def _(self, request: CatalogRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return bind_stars(request, planned)
-
-    @bind.register
-    def _(self, request: FrameRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return bind_frame(request, self.services)
+    def _(
+        self, request: CatalogRequest | FrameRequest, planned: PlannedStep, products: Products
+    ) -> Mapping[str, str]:
+        return bind_stars(request, planned, self.services)
 
     @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
@@ -104,15 +101,13 @@ class CoaddCell:
 
     @fetch.register
     def _(
-        self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+        self,
+        request: CatalogRequest | FrameRequest,
+        bound: Mapping[str, str],
+        planned: PlannedStep,
+        products: Products,
     ) -> Any:
-        return fetch_stars(request, planned, self.services)
-
-    @fetch.register
-    def _(
-        self, request: FrameRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
-    ) -> Any:
-        return fetch_frame(request, bound, self.services)
+        return fetch_stars(request, bound, planned, self.services)
 
     @fetch.register
     def _(

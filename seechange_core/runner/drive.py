@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from seechange_core.errors import MissingInput, Rejected, SeeChangeError
 from seechange_core.pipeline import Plan
 from seechange_core.runner.products import Products
+from seechange_core.runner.resources import release_memory
 from seechange_core.runner.run_step import RunStep, StepOutcome, run_step
 from seechange_core.runner.section_report import DONE, FAILED, REJECTED, WAITING
 from seechange_core.runner.services import Services
@@ -96,6 +97,7 @@ def drive(
             | {"made": outcome.made, "seconds": outcome.seconds, "cpu_s": outcome.cpu_s},
         )
         products.forget(role for role, process in last_use.items() if process == planned.process)
+        release_memory()
         services.registry.notify("step_finished", step=planned.process, result=outcome)
     return progress
 

@@ -12,7 +12,6 @@ from seechange_core.errors import InputError, MissingInput
 from seechange_core.frames import AsteroidTable, PsfModel, SkyMapping, StarTable
 from seechange_core.imaging.astrometry.observer import Place
 from seechange_core.pipeline import PlannedStep
-from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.measured_sensor import MeasuredSensor
 from seechange_core.runner.other_sections import OtherSections
 from seechange_core.runner.products import Products
@@ -142,12 +141,10 @@ class ExposureSection:
         return chosen
 
     @bind.register
-    def _(self, request: CatalogRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return bind_stars(request, planned)
-
-    @bind.register
-    def _(self, request: FrameRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
-        return bind_frame(request, self.services)
+    def _(
+        self, request: CatalogRequest | FrameRequest, planned: PlannedStep, products: Products
+    ) -> Mapping[str, str]:
+        return bind_stars(request, planned, self.services)
 
     @bind.register
     def _(self, request: SuppliedPsfRequest, planned: PlannedStep, products: Products) -> Mapping[str, str]:
@@ -206,15 +203,13 @@ class ExposureSection:
 
     @fetch.register
     def _(
-        self, request: CatalogRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
+        self,
+        request: CatalogRequest | FrameRequest,
+        bound: Mapping[str, str],
+        planned: PlannedStep,
+        products: Products,
     ) -> Any:
-        return fetch_stars(request, planned, self.services)
-
-    @fetch.register
-    def _(
-        self, request: FrameRequest, bound: Mapping[str, str], planned: PlannedStep, products: Products
-    ) -> Any:
-        return fetch_frame(request, bound, self.services)
+        return fetch_stars(request, bound, planned, self.services)
 
     @fetch.register
     def _(

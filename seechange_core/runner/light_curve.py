@@ -16,6 +16,7 @@ from seechange_core.models import Object
 from seechange_core.registry import Registry
 from seechange_core.runner.forced_photometry import subtractions_of
 from seechange_core.store import Store
+from seechange_core.store.detection_limits import UNKNOWN_LIMIT, detection_limits
 
 #: An event lasts from so long before the first detection until so long after the last one (day).
 BEFORE_DAY, AFTER_DAY = 30.0, 100.0
@@ -72,6 +73,7 @@ def light_curve(
     columns = _columns(rows)
     columns["bjd_tdb"] = _barycentric(rows, registry, target)
     columns |= _derived(columns, event)
+    columns |= _limits(store, rows, columns)
     units = sorted(set(columns["flux_unit"]))
     meta = {"object": target.name, "ra": target.ra, "dec": target.dec, "tag": tag, "forced": forced}
     return LightCurveTable(
@@ -112,9 +114,21 @@ def _derived(columns: Mapping[str, Any], event: tuple[float, float]) -> dict[str
         "total_flux_error": total_error,
         "magnitude": magnitude,
         "magnitude_error": magnitude_error,
-        "limiting_magnitude": limiting_magnitudes(error * calibrated),
         "total_magnitude": total_magnitude,
         "total_magnitude_error": total_magnitude_error,
+    }
+
+
+def _limits(store: Store, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limit of the search of each image at the place of the object, and its kind."""
+    with store.database.read() as session:
+        of_image = detection_limits(session, {row["image_id"] for row in rows})
+    in_njy = columns["flux_unit"] == "nJy"
+    noise = limiting_magnitudes(np.where(in_njy, columns["flux_error"], np.nan))
+    limits = [of_image.get(row["image_id"], UNKNOWN_LIMIT) for row in rows]
+    return {
+        "limiting_magnitude": np.array([limit.at(own) for limit, own in zip(limits, noise, strict=True)]),
+        "limit_kind": np.where(in_njy, [limit.kind_at_place for limit in limits], ""),
     }
 
 

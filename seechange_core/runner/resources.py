@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 import resource
@@ -69,6 +70,12 @@ def peak_mb() -> float:
     """Return the most memory (resident, 10^6 byte) that this process held since the last restart, or its start."""
     most_mb = _memory_mb("VmHWM")
     return most_mb if math.isfinite(most_mb) else _highest_mb()
+
+
+def release_memory() -> None:
+    """Give memory back that was freed but is kept for small arrays, where the system's C library can (GNU)."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _memory_mb(name: str) -> float:

@@ -7,18 +7,27 @@ from collections.abc import Mapping
 from seechange_core.frames import StarTable
 from seechange_core.imaging.astrometry.proper_motion import at_epoch
 from seechange_core.pipeline import PlannedStep
+from seechange_core.runner.frame_stars import bind_frame, fetch_frame
 from seechange_core.runner.products import Products
 from seechange_core.runner.services import Services
-from seechange_core.steps.step import CatalogRequest, UsedStarsRequest
+from seechange_core.steps.step import CatalogRequest, FrameRequest, UsedStarsRequest
 
 
-def bind_stars(request: CatalogRequest, planned: PlannedStep) -> Mapping[str, str]:
-    """Return the identity of the excerpt that fills a request."""
+def bind_stars(
+    request: CatalogRequest | FrameRequest, planned: PlannedStep, services: Services
+) -> Mapping[str, str]:
+    """Return the identity of the excerpt that fills a request, or of what else it takes its stars from."""
+    if isinstance(request, FrameRequest):
+        return bind_frame(request, services)
     return {request.role: planned.components[request.slot][0].excerpt_id(request.region)}
 
 
-def fetch_stars(request: CatalogRequest, planned: PlannedStep, services: Services) -> StarTable:
-    """Load an excerpt, or fetch it, and move its stars to the epoch of the image."""
+def fetch_stars(
+    request: CatalogRequest | FrameRequest, bound: Mapping[str, str], planned: PlannedStep, services: Services
+) -> StarTable:
+    """Load an excerpt, or fetch it, and move its stars to the epoch of the image; or load those of the frame."""
+    if isinstance(request, FrameRequest):
+        return fetch_frame(request, bound, services)
     stars = services.store.excerpts.get(planned.components[request.slot][0], request.region)
     return at_epoch(stars, request.epoch_mjd)
 

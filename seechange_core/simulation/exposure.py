@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,15 @@ def _seen(
 def stacked(*tables: ColumnTable) -> ColumnTable:
     """Return tables of the same columns as one."""
     return ColumnTable({name: np.concatenate([table[name] for table in tables]) for name in tables[0]})
+
+
+def mispointed(reported: SkyMapping, error_deg: float, rotation_deg: float) -> SkyMapping:
+    """Return where a telescope really points: off to the south-east by some degrees, and turned about the boresight."""
+    shift, angle = error_deg / math.sqrt(2.0), math.radians(rotation_deg)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    ra, dec = reported.crval
+    crval = (ra + shift / math.cos(math.radians(dec)), dec - shift)
+    return replace(reported, crval=crval, cd=turn @ reported.cd)
 
 
 def _angle_on_pixels(mapping: SkyMapping, angle: Floats) -> Floats:

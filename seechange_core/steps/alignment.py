@@ -60,6 +60,7 @@ def align(
         If the images do not overlap.
     """
     shape = new.image.shape
+    # Its data are our own from here on.
     reference_image = without_sky(reference.image, reference.background)
     try:
         first_map = fit_pixel_map(reference.mapping, new.mapping, shape, reference_image.shape)
@@ -67,7 +68,7 @@ def align(
         raise Rejected(f"the reference cannot be brought to the new image: {problem}") from problem
     registration = refine_pixel_map(first_map, new.sources, reference.sources)
     factor = variation_factor(reference.photometry, registration.pixel_map, new.photometry)
-    warped = warp_frame(reference_image, registration.pixel_map, shape, flux_factor=factor)
+    warped = warp_frame(reference_image, registration.pixel_map, shape, flux_factor=factor, overwrite=True)
     del reference_image
     error = registration.error
     if not np.all(np.isfinite(error)):

@@ -15,6 +15,9 @@ class CuttingParams(Params):
     """What the stamps are like."""
 
     size: int = parameter(41, description="Side of a stamp, odd", unit="pixel", ge=5, le=511)
+    score: bool = parameter(
+        True, description="Whether the score is cut, too, which takes a fifth of the file"
+    )
 
     @field_validator("size")
     @classmethod
@@ -25,10 +28,10 @@ class CuttingParams(Params):
 
 
 class Cutting(Step):
-    """Cut new image, reference and difference around every detection."""
+    """Cut new image, reference, difference and its score around every detection."""
 
     process: ClassVar[str] = "cutting"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = CuttingParams
     inputs: ClassVar[tuple[str, ...]] = (
         "image",
@@ -53,5 +56,6 @@ class Cutting(Step):
             inputs["aligned_reference"].data,
             difference.data,
             difference.mask,
+            difference.score if params.score else None,
         )
         return StepResult({"stamps": stamps}, {"n_stamps": stamps.n_candidates})

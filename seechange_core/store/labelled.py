@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from uuid import UUID
 
 import numpy as np
@@ -59,9 +58,7 @@ def labelled_candidates(
         raise StoreError(
             f"labelled candidates have stamps of {sorted(sizes)} pixels; label those of one size"
         )
-    joined = Stamps(
-        *(np.concatenate([getattr(stamps, field.name) for stamps, _, _ in parts]) for field in fields(Stamps))
-    )
+    joined = Stamps.joined([stamps for stamps, _, _ in parts])
     names = set.intersection(*(set(table) for _, table, _ in parts))
     columns = {name: np.concatenate([table[name] for _, table, _ in parts]) for name in sorted(names)}
     labelled = np.concatenate([np.array(real) for _, _, real in parts])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ from seechange_core.frames import (
     Stamps,
     SurroundingsTable,
 )
-from seechange_core.models import Base
+from seechange_core.models import Base, Completeness, Product
 from seechange_core.params import content_id
 from seechange_core.provenance import Provenance, product_id
 from seechange_core.steps.association import AssociationParams, assign
@@ -307,6 +308,22 @@ def _full_chain(store: Store, folder: Path) -> Chain:
     chain.identities["reference"] = build_reference(store, [member])
     chain.save_through("scoring")
     return chain
+
+
+@pytest.fixture
+def with_completeness(store: Store) -> Callable[[UUID, float, float], None]:
+    """What says of an image which magnitude half of the injected sources are found of, and 5 sigma of its noise."""
+
+    def measured(image_id: UUID, magnitude50: float, noise_magnitude: float) -> None:
+        with store.database.write() as session:
+            product = session.get_one(Product, image_id)
+            product.metrics = {**product.metrics, "difference_limiting_magnitude": noise_magnitude}
+            row = Completeness(id=uuid4(), product_id=image_id, image_id=image_id, environment="sky")
+            row.stage, row.n_fakes, row.n_found = "measured", 60, 30
+            row.flux_unit, row.magnitude50, row.error50 = "nJy", magnitude50, 0.1
+            session.add(row)
+
+    return measured
 
 
 _barrier: list[Any] = []

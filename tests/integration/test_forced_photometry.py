@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from sqlalchemy import func, select, update
 
 from seechange_core.errors import InputError, StoreError
 from seechange_core.frames import PsfModel
-from seechange_core.models import ForcedPhotometry, Image, Object, Product
+from seechange_core.models import ForcedPhotometry, Image, Object, Product, ZeroPoint
 from seechange_core.registry import Registry
 from seechange_core.runner.forced_photometry import force
 from seechange_core.runner.light_curve import light_curve
 from seechange_core.store.associations import AssociationRules
 from seechange_core.store.deletion import delete_everything
+from seechange_core.store.detection_limits import INJECTED, NEW_NOISE, DetectionLimit, detection_limits
 
 
 def with_source(chain: Any, flux_electron: float) -> None:
@@ -73,6 +75,33 @@ def test_flux_is_measured_on_every_difference_once(curve: Any) -> None:
     assert table.meta["flux_unit"] == "nJy"
     detected = light_curve(store, Registry(), target)
     assert detected["mjd"].tolist() == [60011.25]
+
+
+def test_limits_are_those_of_injected_sources_where_there_are_any(curve: Any, with_completeness: Any) -> None:
+    store, target, _ = curve
+    force(store, target, "current")
+    noise = light_curve(store, Registry(), target, forced=True)
+    assert noise["limit_kind"].tolist() == ["noise"] * 3
+    with_completeness(UUID(noise["image_id"][1]), 21.5, 22.0)
+    table = light_curve(store, Registry(), target, forced=True)
+    assert table["limit_kind"].tolist() == ["noise", "injected", "noise"]
+    moved = table["limiting_magnitude"] - noise["limiting_magnitude"]
+    assert moved == pytest.approx([0.0, -0.5, 0.0], abs=1e-4)
+
+
+def test_limit_says_where_it_is_that_of_the_new_image(curve: Any, with_completeness: Any) -> None:
+    store, target, _ = curve
+    image_id = UUID(light_curve(store, Registry(), target)["image_id"][0])
+    with store.database.read() as session:
+        (limit,) = detection_limits(session, [image_id]).values()
+        own = session.scalars(
+            select(ZeroPoint.limiting_magnitude).where(ZeroPoint.image_id == image_id)
+        ).one()
+    assert (limit.kind, limit.magnitude, limit.noise_magnitude) == (NEW_NOISE, own, None)
+    with_completeness(image_id, 21.5, 22.0)
+    with store.database.read() as session:
+        (limit,) = detection_limits(session, [image_id]).values()
+    assert limit == DetectionLimit(21.5, INJECTED, 0.1, 22.0)
 
 
 def test_flux_is_measured_anew_where_the_object_has_moved(curve: Any) -> None:

@@ -24,7 +24,7 @@ from seechange_core.frames import (
     MaskPlane,
     ScoreTable,
 )
-from seechange_core.models import Decisions, Image, ImageMember, Reference
+from seechange_core.models import Decisions, Image, ImageMember, Reference, row_id
 from seechange_core.store.history import Finding, position_history
 
 #: One pixel of the hand-made images is 1 arcsec; A is 70 wide and 80 high, its reference pixel (35, 40) at (150, 2).
@@ -115,6 +115,7 @@ def test_every_fate_of_a_processed_section_is_told(chain: Any) -> None:
     assert empty.verdict == "below threshold"
     assert empty.depth.score == pytest.approx(1.0, abs=0.1)
     njy_per_electron = chain.values["photometry"].njy_per_electron
+    assert empty.depth.limit_kind == "noise"
     assert empty.depth.limiting_flux == pytest.approx(50.0 * njy_per_electron, rel=1e-3)
     assert empty.depth.limiting_magnitude == pytest.approx(27.1 - 2.5 * np.log10(50.0), abs=1e-3)
     assert f"({empty.depth.limiting_magnitude:.2f} mag)" in empty.summary
@@ -158,7 +159,21 @@ def test_noise_around_makes_the_limit_brighter(chain: Any) -> None:
     assert finding.depth.score == pytest.approx(8.0 / finding.depth.noise, rel=0.02)
     expected = 60.0 * chain.values["photometry"].njy_per_electron * finding.depth.noise
     assert finding.depth.limiting_flux == pytest.approx(expected, rel=1e-3)
-    assert "(6 sigma)" in finding.summary
+    assert "6 sigma limit" in finding.summary
+
+
+def test_limit_of_injected_sources_moves_with_the_noise(chain: Any, with_completeness: Any) -> None:
+    chain.save_through("scoring")
+    tagged(chain)
+    # At the position 5 sigma are 50 electrons; in the image as a whole they are 0.3 mag fainter.
+    noise = 27.1 - 2.5 * np.log10(50.0)
+    with_completeness(row_id(chain.identities["difference"]), 21.7, noise + 0.3)
+    (finding,) = history(chain, EMPTY)
+    assert finding.depth.limit_kind == "injected"
+    assert finding.depth.limiting_magnitude == pytest.approx(21.4, abs=1e-3)
+    assert finding.depth.limiting_flux == pytest.approx(10 ** (0.4 * (31.4 - 21.4)), rel=1e-3)
+    assert "half of the sources of" in finding.summary
+    assert "(21.40 mag)" in finding.summary
 
 
 def test_position_in_a_gap_is_off_the_nearest_section(chain: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -215,3 +217,24 @@ def test_images_that_do_not_overlap_are_refused() -> None:
     far = SkyMapping((10.0, 40.0), target.crpix, target.cd)
     with pytest.raises(ValueError, match="do not overlap"):
         fit_pixel_map(source, far, SHAPE, SHAPE)
+
+
+def test_overwriting_the_source_spares_memory_and_changes_nothing() -> None:
+    source, target = mappings()
+    rng = np.random.default_rng(4)
+    mask = (rng.random(SHAPE) < 0.01).astype(np.uint16)
+    frame = Frame(rng.normal(size=SHAPE), rng.uniform(1, 2, SHAPE), mask)
+    frame.data[50, 60] = np.nan
+    pixel_map = fit_pixel_map(source, target, SHAPE, SHAPE)
+    warped, peaks = [], []
+    for overwrite in (False, True):
+        private = frame.replaced(data=frame.data.copy())
+        warp_frame(private, pixel_map, SHAPE)
+        tracemalloc.start()
+        warped.append(warp_frame(private, pixel_map, SHAPE, overwrite=overwrite))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    for name in ("data", "variance", "mask", "noise_ratio"):
+        assert np.array_equal(*(getattr(one, name) for one in warped)), name
+    assert warped[0].mask.any()
+    assert peaks[0] - peaks[1] > 0.9 * frame.data.nbytes

@@ -221,7 +221,8 @@ def test_stamps_are_exact(tmp_path: Path, n_candidates: int) -> None:
     positions = random.uniform(0, 100, (2, n_candidates))
     corners = np.arange(n_candidates, dtype=np.int32) - 1
     mask = random.integers(0, 2**16, (n_candidates, 11, 11)).astype(np.uint16)
-    stamps = Stamps(*positions, corners, corners, *cubes, mask)
+    stamps = Stamps(*positions, corners, corners, *cubes, mask, -cubes[0])
+    assert read_stamps(written(tmp_path, stamps_bytes(replace(stamps, score=None)))).score is None
     again = read_stamps(written(tmp_path, stamps_bytes(stamps)))
     for name in Stamps.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(again, name), getattr(stamps, name))

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.image import imread
+from matplotlib.image import AxesImage, imread
 
 from seechange_core.frames import (
     Difference,
@@ -116,14 +117,14 @@ def test_a_difference_without_truth_or_detections_can_be_drawn(tmp_path: Path) -
     saved(plot_difference(difference(), nothing, nothing).figure, tmp_path)
 
 
+@pytest.mark.parametrize("with_score", [False, True])
 @pytest.mark.parametrize("n", [0, 1, 4])
-def test_a_page_of_stamps_has_a_triplet_a_candidate(tmp_path: Path, n: int) -> None:
-    figure = plot_stamps(*candidates(n))
+def test_a_page_of_stamps_has_all_pictures_of_a_candidate(tmp_path: Path, n: int, with_score: bool) -> None:
+    stamps, *rest = candidates(n)
+    figure = plot_stamps(replace(stamps, score=stamps.difference) if with_score else stamps, *rest)
     saved(figure, tmp_path)
-    assert (
-        len(figure.findobj(match=lambda artist: hasattr(artist, "get_array") and hasattr(artist, "norm")))
-        >= 3 * n
-    )
+    assert len(figure.findobj(AxesImage)) == (4 if with_score else 3) * n
+    assert ("difference, score" in texts(figure)) is with_score
     assert texts(figure).count("rb 0.50") == n
 
 

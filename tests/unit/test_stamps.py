@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -51,6 +53,16 @@ def test_a_stamp_may_lie_wholly_off_the_image() -> None:
     assert (stamps.mask == MaskPlane.NO_DATA).all()
 
 
+def test_sets_of_stamps_are_joined_with_a_score_where_all_have_one() -> None:
+    plain = triplets([12.0, 5.0], [7.0, 8.0], 5)
+    scored = replace(plain, score=plain.new + 1)
+    joined = Stamps.joined([scored, scored]).rows(np.array([3, 0]))
+    np.testing.assert_array_equal(joined.score, scored.score[[1, 0]])
+    np.testing.assert_array_equal(joined.x, [5.0, 12.0])
+    without = Stamps.joined([scored, plain])
+    assert (without.score, without.n_candidates) == (None, 4)
+
+
 def test_cutting_copies() -> None:
     image = np.zeros(SHAPE, np.float32)
     cut(image, *stamp_corners([10], [10], 5), 5, np.nan)[:] = 1.0
@@ -81,7 +93,7 @@ def test_the_step_subtracts_the_sky_from_the_new_image_only(n: int) -> None:
     inputs = {
         "image": Frame(one + 100, one, mask),
         "background": background,
-        "difference": Difference(3 * one, one, mask, PsfModel(np.ones((1, 3, 3), np.float32))),
+        "difference": Difference(3 * one, one, mask, PsfModel(np.ones((1, 3, 3), np.float32)), score=7 * one),
         "aligned_reference": Frame(2 * one, one, mask),
         "detections": detections,
     }
@@ -92,3 +104,7 @@ def test_the_step_subtracts_the_sky_from_the_new_image_only(n: int) -> None:
     np.testing.assert_allclose(stamps.new, 1.0, atol=1e-4)
     np.testing.assert_array_equal(stamps.ref, 2.0)
     np.testing.assert_array_equal(stamps.difference, 3.0)
+    assert stamps.score.shape == (n, 7, 7)
+    np.testing.assert_array_equal(stamps.score, 7.0)
+    plain = Cutting().run(inputs, CuttingParams(size=7, score=False), context).outputs["stamps"]
+    assert plain.score is None

@@ -21,7 +21,7 @@ from seechange_core.runner.light_curve import light_curve
 number = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 if "SEECHANGE_CONFIG" not in os.environ:
     sys.exit("name the profile of your data: export SEECHANGE_CONFIG=demo-out/profile.yaml")
-store = Store.of_profile()
+store, registry = Store.of_profile(), Registry()
 
 with store.database.read() as session:
     strongest = func.max(Measurements.snr)
@@ -37,7 +37,7 @@ with store.database.read() as session:
 if not changed:
     sys.exit(f"there are no objects in {store.database.name}; 'seechange process' makes them")
 for target in changed:
-    curve = light_curve(store, Registry(), target)
+    curve = light_curve(store, registry, target)
     print(target.name, curve)
     axes = plot_light_curve(
         curve["mjd"],

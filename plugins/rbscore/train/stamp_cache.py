@@ -30,16 +30,15 @@ def made_or_read(path: Path, make: Maker) -> tuple[Stamps, MeasurementTable] | N
         if not file.files:
             return None
         columns = {name: file[name] for name in file.files}
-    stamps = Stamps(*(columns.pop(f"stamps_{column.name}") for column in fields(Stamps)))
-    return stamps, _table(columns)
+    prefix = "stamps_"
+    own = {name: columns.pop(name) for name in list(columns) if name.startswith(prefix)}
+    return Stamps(**{name.removeprefix(prefix): values for name, values in own.items()}), _table(columns)
 
 
 def together(parts: Iterable[tuple[Stamps, MeasurementTable] | None]) -> tuple[Stamps, MeasurementTable]:
     """Return the candidates of several scenes as one set; scenes that were rejected are left out."""
     known = [part for part in parts if part is not None]
-    stamps = Stamps(
-        *(np.concatenate([getattr(part, column.name) for part, _ in known]) for column in fields(Stamps))
-    )
+    stamps = Stamps.joined([stamps for stamps, _ in known])
     names = [name for name in known[0][1] if all(name in table for _, table in known)]
     columns = {name: np.concatenate([table[name] for _, table in known]) for name in names}
     return stamps, _table(columns)
@@ -59,7 +58,8 @@ def _write(path: Path, stamps: Stamps | None, measurements: MeasurementTable | N
     columns = {}
     if stamps is not None and measurements is not None:
         columns = {name: measurements[name] for name in measurements}
-        columns |= {f"stamps_{column.name}": getattr(stamps, column.name) for column in fields(Stamps)}
+        planes = {column.name: getattr(stamps, column.name) for column in fields(Stamps)}
+        columns |= {f"stamps_{name}": values for name, values in planes.items() if values is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(temporary, **columns)

@@ -54,7 +54,9 @@ def _difference(section: SectionComparison, path: Path) -> Path:
 def _stamps(section: SectionComparison, path: Path) -> Path:
     order = np.argsort(-np.abs(section.measured["score"]), kind="stable")
     spread = order[np.linspace(0, len(order) - 1, min(_STAMPS, len(order))).astype(int)]
-    title = f"Simulated: {section.report.exposure} {section.report.section}; new, reference, difference"
+    title = (
+        f"Simulated: {section.report.exposure} {section.report.section}; new, reference, difference, score"
+    )
     plot_stamps(
         section.products["stamps"].rows(section.measured["stamp"]),
         section.measured,

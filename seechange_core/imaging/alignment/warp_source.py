@@ -25,9 +25,12 @@ class WarpSource:
     ----------
     frame : Frame
         Background subtracted.
+    overwrite : bool
+        Whether the frame's data may be overwritten, which spares their memory.
     """
 
     frame: Frame
+    overwrite: bool = False
 
     @cached_property
     def mask(self) -> Mask:
@@ -44,8 +47,9 @@ class WarpSource:
     @cached_property
     def coefficients(self) -> Pixels:
         """Of the spline, with plausible values instead of unusable pixels."""
-        filled = self._filled(self.frame.data)
-        return spline_coefficients(filled, out=None if filled is self.frame.data else filled)
+        filled = self._filled(self.frame.data, overwrite=self.overwrite)
+        is_shared = filled is self.frame.data and not self.overwrite
+        return spline_coefficients(filled, out=None if is_shared else filled)
 
     @cached_property
     def variance(self) -> Pixels:
@@ -57,11 +61,11 @@ class WarpSource:
         mask, unusable_planes = self.mask, np.uint16(UNUSABLE)
         return _places(mask, unusable_planes, _count(mask, unusable_planes))
 
-    def _filled(self, values: Pixels) -> Pixels:
+    def _filled(self, values: Pixels, *, overwrite: bool = False) -> Pixels:
         rows, columns = self._holes
         if not len(rows):
             return values
-        filled = values.copy()
+        filled = values if overwrite else values.copy()
         known = np.ones(values.shape, bool)
         known[rows, columns] = False
         for _ in range(_FILLINGS):
@@ -70,9 +74,9 @@ class WarpSource:
         return filled
 
 
-def prepare_source(frame: Frame) -> WarpSource:
+def prepare_source(frame: Frame, *, overwrite: bool = False) -> WarpSource:
     """Return what resamples a frame, once for any number of strips."""
-    return WarpSource(frame)
+    return WarpSource(frame, overwrite)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -73,7 +73,12 @@ def warp_rows(
 
 
 def warp_frame(
-    frame: Frame, pixel_map: PixelMap, shape: tuple[int, int], *, flux_factor: FluxFactor | None = None
+    frame: Frame,
+    pixel_map: PixelMap,
+    shape: tuple[int, int],
+    *,
+    flux_factor: FluxFactor | None = None,
+    overwrite: bool = False,
 ) -> Frame:
     """Resample a frame to another grid.
 
@@ -88,6 +93,8 @@ def warp_frame(
     flux_factor : callable, optional
         Of the target's x and y (pixel, arrays of shape (n,)): what fluxes are multiplied with besides, a smooth
         function, as `flux_scaling.variation_factor` makes it.
+    overwrite : bool
+        Whether the data of the source may be overwritten, which spares their memory.
 
     Returns
     -------
@@ -103,13 +110,12 @@ def warp_frame(
     which the kernel passes. The lower noise of single pixels is ``noise_ratio``, measured on the sky before and after.
     Where an image is undersampled, the square of the error of interpolation is added to it.
     """
-    source = prepare_source(frame)
+    is_resampled = pixel_map.whole_shift() is None
+    before = sky_scatter(frame.data, frame.variance, frame.mask) if is_resampled else 0.0
+    source = prepare_source(frame, overwrite=overwrite)
     data, variance, mask = warp_rows(source, pixel_map, (0, shape[0]), shape[1], flux_factor)
-    ratio = 1.0
-    if pixel_map.whole_shift() is None:
-        before = sky_scatter(frame.data, frame.variance, frame.mask)
-        after = sky_scatter(data, variance, mask)
-        ratio = after / before if before > 0 and after > 0 else 1.0
+    after = sky_scatter(data, variance, mask) if is_resampled else 0.0
+    ratio = after / before if before > 0 and after > 0 else 1.0
     return Frame(data, variance, mask, frame.info, frame.header, frame.noise_ratio * ratio)
 
 

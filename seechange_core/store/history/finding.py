@@ -58,9 +58,13 @@ class LocalDepth:
     flux, flux_error : float or None
         PSF flux at the position and its error, in `flux_unit`.
     limiting_flux : float or None
-        The threshold, or 5 before detection, times that error and the noise: a source of this flux would just be seen.
+        Of the search at the position, see `limit_kind`.
     limiting_magnitude : float or None
         The same as AB magnitude, where fluxes are nJy.
+    limit_kind : {"injected", "noise"}
+        ``"injected"``: half of the sources of this brightness that were injected into the image are found, moved by as
+        much as the noise at the position differs from that of the image. ``"noise"``: where none were injected, the
+        threshold, or 5 before detection, times the error of the flux and the noise: what cuts lose is not in it.
     flux_unit : str
         ``nJy``, ``relative`` or ``electron``.
     unusable_fraction : float
@@ -78,6 +82,7 @@ class LocalDepth:
     flux_error: float | None
     limiting_flux: float | None
     limiting_magnitude: float | None
+    limit_kind: str
     flux_unit: str
     unusable_fraction: float
     planes: Mapping[str, str]

@@ -18,6 +18,7 @@ from seechange_core.frames.photometry import NJY_ZERO_POINT
 from seechange_core.imaging.candidates.local_noise import local_noise
 from seechange_core.imaging.masked_pixels import planes_within
 from seechange_core.models import PSF, Product
+from seechange_core.store.detection_limits import INJECTED, NOISE, UNKNOWN_LIMIT, detection_limits
 from seechange_core.store.files import FileStore
 from seechange_core.store.formats.difference import FLUX_ERROR, SCORE
 from seechange_core.store.formats.frame import MASK
@@ -101,9 +102,16 @@ def local_depth(
     score, flux_error = _at(planes[SCORE], x, y, 1.0), _at(planes.get(FLUX_ERROR), x, y, factor)
     flux = None if score is None or flux_error is None else score * flux_error
     threshold = how.get("threshold", _USUAL_THRESHOLD)
-    limit = None if flux_error is None else threshold * flux_error * noise
+    limiting_flux = None if flux_error is None else threshold * flux_error * noise
     near = _within(planes[SCORE].shape, x, y, place.radius_pixel)
-    in_njy = photometry.flux_unit == "nJy"
+    limiting_magnitude, limit_kind = None, NOISE
+    if limiting_flux and photometry.flux_unit == "nJy":
+        limiting_magnitude = NJY_ZERO_POINT - 2.5 * math.log10(limiting_flux)
+        limit = detection_limits(session, [subtraction.id]).get(subtraction.id, UNKNOWN_LIMIT)
+        if limit.kind == INJECTED:
+            five_sigma = limiting_magnitude + 2.5 * math.log10(threshold / 5)
+            limiting_magnitude, limit_kind = limit.at(five_sigma), INJECTED
+            limiting_flux = 10 ** (0.4 * (NJY_ZERO_POINT - limiting_magnitude))
     return LocalDepth(
         threshold=how.get("threshold"),
         noise=noise,
@@ -111,8 +119,9 @@ def local_depth(
         extreme_score=_extreme(planes[SCORE][near], 1.0 / noise),
         flux=flux,
         flux_error=flux_error,
-        limiting_flux=limit,
-        limiting_magnitude=NJY_ZERO_POINT - 2.5 * math.log10(limit) if limit and in_njy else None,
+        limiting_flux=limiting_flux,
+        limiting_magnitude=limiting_magnitude,
+        limit_kind=limit_kind,
         flux_unit=photometry.flux_unit,
         unusable_fraction=float(unusable_fraction[0]),
         planes={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seechange_core.frames import MASK_MEANINGS, MaskPlane
+from seechange_core.store.detection_limits import INJECTED
 from seechange_core.store.history.finding import Candidate, LocalDepth, Stop, TestResult, Verdict
 
 _LARGE = 100.0
@@ -66,10 +67,12 @@ def _masked(depth: LocalDepth) -> str:
 
 
 def _below_threshold(depth: LocalDepth) -> str:
-    return (
-        f"significance {_signed(depth.extreme_score)}, {depth.threshold:g} is needed; "
-        f"{depth.threshold:g} sigma limit {limit(depth)}"
+    found = (
+        f"half of the sources of {limit(depth)} are found (injected ones)"
+        if depth.limit_kind == INJECTED
+        else f"{depth.threshold:g} sigma limit {limit(depth)}"
     )
+    return f"significance {_signed(depth.extreme_score)}, {depth.threshold:g} is needed; {found}"
 
 
 def _part_of_another(depth: LocalDepth, nearest_arcsec: float) -> str:

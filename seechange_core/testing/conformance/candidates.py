@@ -45,7 +45,7 @@ class Candidates:
         """Return them with all pixels masked and all that can be missing from a measurement missing."""
         hole = np.full_like(self.stamps.new, np.nan)
         mask = np.full_like(self.stamps.mask, int(MaskPlane.NO_DATA))
-        stamps = replace(self.stamps, new=hole, ref=hole, difference=hole, mask=mask)
+        stamps = replace(self.stamps, new=hole, ref=hole, difference=hole, mask=mask, score=hole)
         known = ("x", "y", "score", "stamp", "edge_distance")
         columns = {
             name: np.full(self.measurements.n_rows, np.nan)
@@ -59,7 +59,7 @@ class Candidates:
         hit = np.random.default_rng(7).random(self.stamps.new.shape) < 0.05
         planes = {
             name: np.where(hit, np.float32(value), getattr(self.stamps, name))
-            for name in ("new", "ref", "difference")
+            for name in ("new", "ref", "difference", "score")
         }
         mask = np.where(hit, self.stamps.mask | np.uint16(MaskPlane.BAD), self.stamps.mask)
         return replace(self, stamps=replace(self.stamps, **planes, mask=mask))
@@ -85,9 +85,8 @@ def labelled_candidates() -> Candidates:
     )
     difference = with_score(plain)
     detections: DetectionTable = detect(difference, DetectionParams())
-    stamps = cut_triplets(
-        detections["x"], detections["y"], _STAMP_PIXEL, data, ref, difference.data, difference.mask
-    )
+    planes = data, ref, difference.data, difference.mask, difference.score
+    stamps = cut_triplets(detections["x"], detections["y"], _STAMP_PIXEL, *planes)
     inputs = {
         "image": pair.new.replaced(data=data),
         "psf": pair.psfs()[0],

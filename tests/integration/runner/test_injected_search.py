@@ -55,7 +55,8 @@ def test_completeness_can_be_queried(searched: Any, new_exposure: Path) -> None:
     (subtraction,) = searched.rows(Product, Product.id == difference.id)
     with database.read() as session:
         before = detection_limits(session, [difference.id])[difference.id]
-    assert before == DetectionLimit(subtraction.metrics["difference_limiting_magnitude"], NOISE)
+    noise = subtraction.metrics["difference_limiting_magnitude"]
+    assert before == DetectionLimit(noise, NOISE, noise_magnitude=noise)
     searched.process([new_exposure], *FAKES)
     rows = {(row.environment, row.stage): row for row in searched.rows(Completeness)}
     assert {row.image_id for row in rows.values()} == {difference.id}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +14,7 @@ from astropy.time import Time
 
 from seechange_core.frames import ColumnTable, Floats, SkyMapping
 from seechange_core.simulation.detector import Detector, cosmic_rays, random_detector, read_out
-from seechange_core.simulation.exposure import Conditions, static_light
+from seechange_core.simulation.exposure import Conditions, mispointed, static_light
 from seechange_core.simulation.sky import Sky, random_sky
 from seechange_decam.geometry import CCD_NUMBERS, PIXEL_SCALE_ARCSEC, SHAPE, nominal_mapping
 from seechange_decam.simulated_headers import KINDS, RAW_SHAPE, amplifiers_of, primary_cards, section_cards
@@ -98,7 +96,7 @@ def write_exposure(
         if kind == "flat":
             charge = rng.poisson(_FLAT_ELECTRON * detector.response).astype(np.float64)
         elif kind == "science":
-            mapping = _true_mapping(reported, pointing_error_arcsec, rotation_deg)
+            mapping = mispointed(reported, pointing_error_arcsec / 3600.0, rotation_deg)
             sky = _sky_over(lasting, mapping, stars_per_arcmin2, galaxies_per_arcmin2)
             charge, truth = _exposed(rng, sky, mapping, detector, conditions)
             truths.append(truth.with_columns(section=np.full(truth.n_rows, section)))
@@ -121,16 +119,6 @@ def _exposed(
     light, truth = static_light(sky, mapping, field, conditions)
     charge = rng.poisson((light + conditions.sky_electron) * detector.response)
     return charge + cosmic_rays(rng, SHAPE, 30), truth
-
-
-def _true_mapping(reported: SkyMapping, pointing_error_arcsec: float, rotation_deg: float) -> SkyMapping:
-    """Return where the telescope really pointed: off, and turned about the boresight."""
-    shift = pointing_error_arcsec / 3600.0 / math.sqrt(2.0)
-    angle = math.radians(rotation_deg)
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    east = shift / math.cos(math.radians(reported.crval[1]))
-    crval = (reported.crval[0] + east, reported.crval[1] - shift)
-    return replace(reported, crval=crval, cd=turn @ reported.cd)
 
 
 def _sky_over(rng: np.random.Generator, mapping: SkyMapping, stars: float, galaxies: float) -> Sky:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +14,7 @@ from astropy.time import Time
 
 from seechange_core.frames import ColumnTable, Floats, SkyMapping
 from seechange_core.simulation.detector import Detector, random_detector, read_out
-from seechange_core.simulation.exposure import Conditions, static_light
+from seechange_core.simulation.exposure import Conditions, mispointed, static_light
 from seechange_core.simulation.sky import Sky, random_sky
 from seechange_ls4.geometry import PIXEL_SCALE_ARCSEC, SECTIONS, SHAPE, nominal_mapping
 from seechange_ls4.simulated_headers import KINDS, amplifiers_of, images_of, raw_shape
@@ -95,7 +93,8 @@ def write_exposure(
             charge = rng.poisson(_FLAT_ELECTRON * detector.response).astype(np.float64)
         elif kind == "science":
             conditions = _conditions(section, start_mjd, seeing_arcsec, clouds_mag)
-            mapping = _true_mapping(section, pointing_error_arcmin, rotation_deg)
+            reported = nominal_mapping(section, *_POINTING)
+            mapping = mispointed(reported, pointing_error_arcmin / 60.0, rotation_deg)
             sky = _sky_over(lasting, mapping, stars_per_arcmin2, galaxies_per_arcmin2)
             charge, truth = _exposed(rng, sky, mapping, detector, conditions)
             truths.append(truth.with_columns(section=np.full(truth.n_rows, section)))
@@ -153,16 +152,6 @@ def _sky_over(rng: np.random.Generator, mapping: SkyMapping, stars: float, galax
         n_variables=0,
         epoch_mjd=_START_MJD,
     )
-
-
-def _true_mapping(section: str, pointing_error_arcmin: float, rotation_deg: float) -> SkyMapping:
-    """Return where the telescope really pointed, some arcmin from what the header says, and how it was turned."""
-    reported = nominal_mapping(section, *_POINTING)
-    shift = pointing_error_arcmin / 60.0 / math.sqrt(2.0)
-    crval = (_POINTING[0] + shift / math.cos(math.radians(_POINTING[1])), _POINTING[1] - shift)
-    angle = math.radians(rotation_deg)
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return replace(reported, crval=crval, cd=turn @ reported.cd)
 
 
 def _write_parts(
