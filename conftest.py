@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from seechange_core.builtin.simulated_survey import SurveyFiles
 
 pytest_plugins = ["seechange_core.testing.databases", "seechange_core.testing.plugin"]
 
@@ -35,6 +39,35 @@ def seed(request: pytest.FixtureRequest) -> int:
     """The seed of a simulated scene: 1, and under `make science` each of 1 to 5."""
     number: int = request.param
     return number
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all processes of a run: ``made_once("survey", fill)`` calls ``fill(folder)``."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def survey_files(made_once: Callable[[str, Callable[[Path], object]], Path]) -> SurveyFiles:
+    """Raw exposures of the simulated camera, its catalogue and the truth; nobody changes them."""
+    # With numpy and scipy, which not every test needs.
+    from seechange_core.builtin.simulated_survey import write_survey
+
+    folder = made_once("survey", lambda empty: write_survey(empty, seed=1))
+    return write_survey(folder, seed=1)
 
 
 @pytest.fixture

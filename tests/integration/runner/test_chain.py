@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from seechange_core.models import Exposure, Measurements, Object, Product
 from seechange_core.pipeline import EXPOSURE_CHAIN
 
@@ -13,6 +15,7 @@ PROCESSES = [step.process for step in EXPOSURE_CHAIN]
 BEFORE_SUBTRACTION = PROCESSES[: PROCESSES.index("subtraction")]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_section_goes_from_raw_pixels_to_objects(survey: Any, new_exposure: Path) -> None:
     (report,) = survey.process([new_exposure])
     assert (report.state, report.step, report.reason) == ("done", "association", "")
@@ -85,6 +88,7 @@ def test_rejection_is_remembered(survey: Any, new_exposure: Path) -> None:
     assert lenient.state == "done"
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_rows_and_files_are_the_same_whoever_makes_them(
     copied: Callable[[Any], Any], referenced: Any
 ) -> None:

@@ -9,10 +9,12 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pytest
 
 from seechange_core.models import Measurements, Object, Product
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_two_runs_at_once_make_everything_once(survey: Any) -> None:
     paths = [str(path) for path in survey.files.new[:2]]
     arguments = [*survey.command, "--json", "--jobs=1", "--sections=C1"]
@@ -36,6 +38,7 @@ def test_two_runs_at_once_make_everything_once(survey: Any) -> None:
     _assert_objects_are_apart(survey)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_sections_of_one_sky_at_once_share_their_objects(survey: Any) -> None:
     reports = survey.process(survey.files.new, jobs=2)
     assert {(report.state, report.reason) for report in reports} == {("done", "")}
