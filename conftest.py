@@ -16,8 +16,21 @@ import pytest
 if TYPE_CHECKING:
     from seechange_core.builtin.simulated_survey import SurveyFiles
 
+ROOT = Path(__file__).parent
+
 pytest_plugins = ["seechange_core.testing.databases", "seechange_core.testing.plugin"]
 
+# What takes longest comes first (with --no-loadscope-reorder), or one worker is left with it at the end.
+LONGEST = (
+    "tests/science/season/test_season.py",
+    "tests/science/test_cameras.py",
+    "tests/science/test_random_fields.py",
+    "tests/science/test_subtraction_yardstick.py",
+    "tests/science/test_demo.py",
+    "tests/integration/test_new_plugins.py",
+    "tests/acceptance/test_saao_microlensing.py",
+    "tests/science/test_trails.py",
+)
 # Set by `make science`: tests against simulated truth then run over all seeds, and what they measure is kept.
 QUALITY_FILE = os.environ.get("SEECHANGE_QUALITY_FILE")
 
@@ -104,6 +117,16 @@ class QualityFile:
             "figures": sorted(self.figures, key=lambda figure: (figure["test"], figure["name"])),
         }
         self.path.write_text(json.dumps(written, indent=2) + "\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, then other files with slow tests; the order within a file stays."""
+    if QUALITY_FILE:
+        return
+    rank = {ROOT / name: number for number, name in enumerate(LONGEST)}
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (rank.get(item.path, len(rank)), item.path not in slow))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -92,10 +92,10 @@ def test_rejection_is_remembered(survey: Any, new_exposure: Path) -> None:
 def test_rows_and_files_are_the_same_whoever_makes_them(
     copied: Callable[[Any], Any], referenced: Any
 ) -> None:
-    paths, sections = referenced.files.new[:2], ("C1", "C2")
+    paths = referenced.files.new[:2]
     here, workers = copied(referenced), copied(referenced)
-    alone = here.process(paths, sections=sections)
-    spread = workers.process(reversed(paths), sections=sections, jobs=2)
+    alone = here.process(paths)
+    spread = workers.process(reversed(paths), jobs=2)
     assert {(report.state, report.reason) for report in (*alone, *spread)} == {("done", "")}
     assert [step.product_id for report in alone for step in report.steps] == [
         step.product_id for report in spread for step in report.steps
