@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from seechange_core.builtin.simulated_survey import SurveyFiles
+
+ROOT = Path(__file__).parent
+
 pytest_plugins = ["seechange_core.testing.databases", "seechange_core.testing.plugin"]
 
+# What takes longest comes first (with --no-loadscope-reorder), or one worker is left with it at the end.
+LONGEST = (
+    "tests/science/season/test_season.py",
+    "tests/science/test_cameras.py",
+    "tests/science/test_random_fields.py",
+    "tests/science/test_subtraction_yardstick.py",
+    "tests/science/test_demo.py",
+    "tests/integration/test_new_plugins.py",
+    "tests/acceptance/test_saao_microlensing.py",
+    "tests/science/test_trails.py",
+)
 # Set by `make science`: tests against simulated truth then run over all seeds, and what they measure is kept.
 QUALITY_FILE = os.environ.get("SEECHANGE_QUALITY_FILE")
 
@@ -35,6 +52,35 @@ def seed(request: pytest.FixtureRequest) -> int:
     """The seed of a simulated scene: 1, and under `make science` each of 1 to 5."""
     number: int = request.param
     return number
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all processes of a run: ``made_once("survey", fill)`` calls ``fill(folder)``."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def survey_files(made_once: Callable[[str, Callable[[Path], object]], Path]) -> SurveyFiles:
+    """Raw exposures of the simulated camera, its catalogue and the truth; nobody changes them."""
+    # With numpy and scipy, which not every test needs.
+    from seechange_core.builtin.simulated_survey import write_survey
+
+    folder = made_once("survey", lambda empty: write_survey(empty, seed=1))
+    return write_survey(folder, seed=1)
 
 
 @pytest.fixture
@@ -71,6 +117,16 @@ class QualityFile:
             "figures": sorted(self.figures, key=lambda figure: (figure["test"], figure["name"])),
         }
         self.path.write_text(json.dumps(written, indent=2) + "\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, then other files with slow tests; the order within a file stays."""
+    if QUALITY_FILE:
+        return
+    rank = {ROOT / name: number for number, name in enumerate(LONGEST)}
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (rank.get(item.path, len(rank)), item.path not in slow))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from astropy.table import Table
 from seechange_core.api import CatalogRegion, Params, parameter
 from seechange_core.builtin.background_sep import SepBackground
 from seechange_core.builtin.catalog_file import FileCatalog
-from seechange_core.builtin.detrending import Edges, Gain
+from seechange_core.builtin.detrending import BadPixels, Crosstalk, Edges, Gain, Linearity
 from seechange_core.builtin.photometry_stars import StarsPhotometry
 from seechange_core.builtin.psf_pixelgrid import PixelGridPsf
 from seechange_core.frames import MaskPlane, SectionData, StarTable
@@ -28,6 +28,9 @@ from seechange_core.testing import (
 )
 from seechange_rbscore import RealBogus
 from tests.conformance.mutants import Mutant, after
+from tests.conformance.test_builtin_calibrators import TestBadPixels as OfBadPixels
+from tests.conformance.test_builtin_calibrators import TestCrosstalk as OfCrosstalk
+from tests.conformance.test_builtin_calibrators import TestLinearity as OfLinearity
 
 
 class OfRealBogus(ScorerConformance):
@@ -117,7 +120,23 @@ def with_a_lambda(self: Any, params: Any = None) -> None:
     self.hook = lambda: None
 
 
+def in_columns(self: Any, section: SectionData, calibrations: Any) -> SectionData:
+    """Take amplifiers to be read towards the same side."""
+    same = tuple(replace(one, reversed_x=False) for one in section.amplifiers)
+    return Crosstalk.apply(self, replace(section, amplifiers=same), calibrations)
+
+
+def bent_once_more(section: SectionData, given: SectionData, *_: Any) -> SectionData:
+    return section.replaced(data=2 * given.data - section.data)
+
+
 MUTANTS = [
+    Mutant("ghosts are not mirrored", OfCrosstalk, {"apply": in_columns}, "test_pixels_are_as_expected"),
+    Mutant("the curve goes the other way", OfLinearity, {"apply": after(Linearity.apply, bent_once_more)},
+           "test_pixels_are_as_expected"),
+    Mutant("defects are replaced", OfBadPixels,
+           {"apply": after(BadPixels.apply, lambda m, *_: m.replaced(data=np.where(m.mask > 0, 0, m.data)))},
+           "test_pixels_are_as_expected"),
     Mutant("scores are out of range", OfRealBogus, scored(lambda s, m: 1.5 * s), "test_scores_are_from_0_to_1"),
     Mutant("bogus is 1", OfRealBogus, scored(lambda s, m: 1 - s), "test_real_ones_score_higher"),
     Mutant("scores are relative to the batch", OfRealBogus, scored(lambda s, m: s / max(s.max(initial=0), 1e-9)),

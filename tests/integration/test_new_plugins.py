@@ -16,7 +16,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from seechange_core.builtin.simulated_survey import write_survey
+from seechange_core.builtin.simulated_survey import SurveyFiles
 from seechange_core.commands.new_plugin import write_package
 from seechange_core.registry import REGISTERING_HOOKS
 
@@ -116,10 +116,11 @@ def test_new_camera_goes_through_the_chain(environment: Environment, tmp_path: P
     assert [(report["section"], report["state"]) for report in reports] == [("1", "done")], reports
 
 
-def test_the_others_go_through_a_chain_together(environment: Environment, tmp_path: Path) -> None:
+def test_the_others_go_through_a_chain_together(
+    environment: Environment, survey_files: SurveyFiles, tmp_path: Path
+) -> None:
     """A simulated survey: correction, catalogue, subtraction and scores are those of the new plugins."""
-    survey = write_survey(tmp_path / "raw", seed=1)
-    written_csv(survey.catalog, tmp_path / "stars.csv")
+    written_csv(survey_files.catalog, tmp_path / "stars.csv")
     profile = {
         "instrument": {"use": "simcam"},
         "storage": {"root": str(tmp_path / "data")},
@@ -132,16 +133,16 @@ def test_the_others_go_through_a_chain_together(environment: Environment, tmp_pa
     }
     (tmp_path / "survey.yaml").write_text(yaml.safe_dump(profile))
     where = ("--profile", "survey.yaml")
-    for kind, files in (("bias", survey.bias[:3]), ("flat", survey.flats[:3])):
+    for kind, files in (("bias", survey_files.bias[:3]), ("flat", survey_files.flats[:3])):
         environment.seechange("calibration", "build", kind, *files, *where, "--sections", "C1", cwd=tmp_path)
     one_section = (*where, "--sections", "C1", "--jobs", "1", "--json")
     environment.seechange(
-        "process", *one_section, "--through", "photocal", *survey.reference[:3], cwd=tmp_path
+        "process", *one_section, "--through", "photocal", *survey_files.reference[:3], cwd=tmp_path
     )
     environment.seechange(
         "reference", "build", *where, "--filter", "r", "--ra", "150.14", "--dec", "2.2", cwd=tmp_path
     )
-    reports = json.loads(environment.seechange("process", *one_section, survey.new[0], cwd=tmp_path))
+    reports = json.loads(environment.seechange("process", *one_section, survey_files.new[0], cwd=tmp_path))
     assert [report["state"] for report in reports] == ["done"], reports
     rows: list[dict[str, Any]] = json.loads(
         environment.seechange("show", "detections", *where, "--json", cwd=tmp_path)

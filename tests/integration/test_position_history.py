@@ -329,7 +329,7 @@ def test_command_prints_a_line_an_exposure_or_every_detail(chain: Any) -> None:
     ra, dec = (str(value) for value in at(*PEAK))
     run = CliRunner().invoke(cli, ["why", ra, dec, *options])
     assert run.exit_code == 0, run.output
-    assert re.search(r"seen\.fits +A +\w+ +measured +score \+9\.0", run.output)
+    assert re.search(r"seen\.fits +A +\w+ +measured +significance \+9\.0", run.output)
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", *options])
     assert "width_ratio" in run.output
     run = CliRunner().invoke(cli, ["why", ra, dec, "--exposure", "seen.fits", "--json", *options])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -63,11 +65,12 @@ DECAM = {"pointing_error_arcsec": 180.0}
 LS4 = {"pointing_error_arcmin": 6.0}
 # The WCS can be no better than some 40 (DECam) to 90 stars allow, each with an error of 10 and 45 mas.
 FIELDS = {
-    "decam": Field("decam", "N4", DECAM, 21.0, 0.15, 6.0),
     "decam_edge": Field("decam", "S29", DECAM | {"rotation_deg": 0.3}, 21.0, 0.15, 6.0),
-    "ls4_left": Field("ls4", "NE_A", LS4, 20.0, 0.4, 25.0),
     "ls4_right": Field("ls4", "SE_C", LS4, 20.0, 0.4, 25.0),
     "ls4_two_amplifiers": Field("ls4", "SW_H", LS4 | {"amplifiers": 2, "rotation_deg": 0.5}, 20.0, 0.4, 25.0),
+    # Last, since their calibration frames are needed again in bad weather.
+    "decam": Field("decam", "N4", DECAM, 21.0, 0.15, 6.0),
+    "ls4_left": Field("ls4", "NE_A", LS4, 20.0, 0.4, 25.0),
 }
 # As true as 40 stars with 10 mmag each make it, several times over.
 ZERO_POINT_MAG = 0.01
@@ -99,9 +102,7 @@ def written_catalog(path: Path, truth: Table, faintest_mag: float, margin_deg: f
 def calibrated(folder: Path, field: Field, seed: int) -> tuple[dict[str, Any], Table]:
     """Simulate and process a field; return products by role and the truth of the section."""
     camera = Registry().component("instrument", field.camera)()
-    common = {"seed": seed, "sections": (field.section,)}
-    lasting = {key: value for key, value in field.options.items() if key == "amplifiers"}
-    path = camera.write_simulated(folder, **common, **field.options)
+    path = camera.write_simulated(folder, seed=seed, sections=(field.section,), **field.options)
     truth = Table.read(next(folder.glob("*.truth.fits")))
     catalog = written_catalog(folder / "stars.fits", truth, field.faintest_mag, field.margin_deg, seed)
     catalogs = [f"{process}.catalog" for process in ("astrocal", "photocal")]
@@ -109,11 +110,22 @@ def calibrated(folder: Path, field: Field, seed: int) -> tuple[dict[str, Any], T
     profile = load_profile(
         Registry(), process_schemas(), instrument=field.camera, assignments=assignments, environment={}
     )
-    calibrations: dict[str, Any] = {}
+    frames = calibration_frames(field.camera, field.section, seed, field.options.get("amplifiers"))
+    return run(profile, path, field.section, frames), truth
+
+
+@lru_cache(maxsize=2)
+def calibration_frames(camera: str, section: str, seed: int, amplifiers: int | None) -> dict[str, Any]:
+    """Combine three exposures each of bias and flat."""
+    profile = load_profile(Registry(), process_schemas(), instrument=camera, environment={})
+    options = {"seed": seed, "sections": (section,)} | ({"amplifiers": amplifiers} if amplifiers else {})
+    frames: dict[str, Any] = {}
     for kind in ("bias", "flat"):
-        files = [camera.write_simulated(folder, **common, **lasting, kind=kind, number=n) for n in range(3)]
-        calibrations[kind] = combined(profile, kind, files, field.section, calibrations)
-    return run(profile, path, field.section, calibrations), truth
+        with TemporaryDirectory() as folder:
+            write = profile.instrument().write_simulated
+            files = [write(Path(folder), **options, kind=kind, number=number) for number in range(3)]
+            frames[kind] = combined(profile, kind, files, section, frames)
+    return frames
 
 
 def combined(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def survey(tmp_path_factory: pytest.TempPathFactory) -> SurveyFiles:
-    return write_survey(tmp_path_factory.mktemp("survey"), seed=1)
+def survey(survey_files: SurveyFiles, tmp_path_factory: pytest.TempPathFactory) -> SurveyFiles:
+    """Of which files can be removed."""
+    folder = tmp_path_factory.mktemp("survey") / "raw"
+    shutil.copytree(survey_files.truth.parent, folder)
+    return write_survey(folder, seed=1)
 
 
 def digest(path: Path) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
+from seechange_core.builtin.simulated_survey import SurveyFiles
 from seechange_core.frames import CalibrationFrame, Difference, MeasurementTable
 from seechange_core.imaging.alignment.sky_grid import SkyGrid
 from seechange_core.imaging.astrometry.proper_motion import at_epoch
@@ -229,8 +229,8 @@ def same(first: Any, second: Any) -> bool:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    found = Bench(write_survey(tmp_path_factory.mktemp("raw"), seed=1)).summaries
+def measured(survey_files: SurveyFiles) -> dict[str, Any]:
+    found = Bench(survey_files).summaries
     # As the file holds it.
     found = json.loads(json.dumps(found))
     if UPDATED:

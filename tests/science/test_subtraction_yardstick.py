@@ -207,6 +207,11 @@ def test_difficult_pair(subtractor: str, name: str, difficulties: Outcomes, reco
     assert stray <= most_by_chance(noise)
 
 
+@lru_cache(maxsize=3)
+def empty_pair(seed: int, shape: tuple[int, int]) -> KnownPair:
+    return simulated_known_pair(seed, shape, CONDITIONS["empty"], profile())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("subtractor", SUBTRACTORS)
 def test_empty_pairs_have_the_peaks_of_noise(subtractor: str, record_figure: Record) -> None:
@@ -214,7 +219,7 @@ def test_empty_pairs_have_the_peaks_of_noise(subtractor: str, record_figure: Rec
     n_pairs, shape, threshold = (50, (2048, 1024), 5.0) if WHOLE else (3, (768, 768), 4.0)
     counted, expected = 0, 0.0
     for seed in range(100, 100 + n_pairs):
-        known = simulated_known_pair(seed, shape, CONDITIONS["empty"], profile())
+        known = empty_pair(seed, shape)
         chosen = profile().registry.component("subtractor", subtractor)()
         score = with_score(chosen.subtract(known.pair)).score
         assert score is not None

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
-from seechange_core.builtin.simulated_survey import SurveyFiles, write_survey
+from seechange_core.builtin.simulated_survey import SurveyFiles
 from seechange_core.models import Base, DeepScore, Measurements, Object, Product, Report
 from seechange_core.pipeline import coadd_plan, exposure_plan, process_schemas, referencing_provenance
 from seechange_core.profile import load_profile
@@ -148,33 +148,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
-def survey_files(tmp_path_factory: pytest.TempPathFactory) -> SurveyFiles:
-    """Raw exposures of the simulated camera, its catalogue and the truth."""
-    return write_survey(tmp_path_factory.mktemp("raw"), seed=1)
+def _in_folder(files: SurveyFiles, folder: Path) -> Survey:
+    return Survey(files, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
 
 
 @pytest.fixture(scope="session")
-def calibrated(survey_files: SurveyFiles, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+def calibrated(survey_files: SurveyFiles, made_once: Callable[..., Path]) -> Survey:
     """A survey with calibration frames."""
-    folder = tmp_path_factory.mktemp("calibrated")
-    survey = Survey(survey_files, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
-    services = survey.services()
-    build_calibrations(services, "bias", [(path,) for path in survey_files.bias[:3]])
-    build_calibrations(services, "flat", [(path,) for path in survey_files.flats[:3]])
-    services.store.database.close()
-    return survey
+
+    def build(folder: Path) -> None:
+        services = _in_folder(survey_files, folder).services()
+        build_calibrations(services, "bias", [(path,) for path in survey_files.bias[:3]])
+        build_calibrations(services, "flat", [(path,) for path in survey_files.flats[:3]])
+        services.store.database.close()
+
+    return _in_folder(survey_files, made_once("calibrated", build))
 
 
 @pytest.fixture(scope="session")
-def referenced(calibrated: Survey, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+def referenced(calibrated: Survey, made_once: Callable[..., Path]) -> Survey:
     """A survey with calibration frames and a reference of both CCDs."""
-    folder = tmp_path_factory.mktemp("referenced")
-    survey = _copied(calibrated, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
-    reports = survey.process(survey.files.reference[:N_REFERENCE], sections=("C1", "C2"), through="photocal")
-    assert {report.state for report in reports} == {DONE}
-    add_references(survey, ("C1", "C2"))
-    return survey
+
+    def build(folder: Path) -> None:
+        copy = _in_folder(calibrated.files, folder)
+        survey = _copied(calibrated, copy.url, copy.root)
+        reports = survey.process(
+            survey.files.reference[:N_REFERENCE], sections=("C1", "C2"), through="photocal"
+        )
+        assert {report.state for report in reports} == {DONE}
+        add_references(survey, ("C1", "C2"))
+
+    return _in_folder(calibrated.files, made_once("referenced", build))
+
+
+@pytest.fixture(scope="session")
+def processed(referenced: Survey, made_once: Callable[..., Path]) -> Survey:
+    """A survey with references and one exposure of which CCD C1 is done, which tests leave as it is."""
+
+    def build(folder: Path) -> None:
+        copy = _in_folder(referenced.files, folder)
+        survey = _copied(referenced, copy.url, copy.root)
+        (report,) = survey.process([survey.files.new[0]])
+        assert report.state == DONE
+
+    return _in_folder(referenced.files, made_once("processed", build))
 
 
 def add_references(survey: Survey, sections: Iterable[str]) -> None:
@@ -219,6 +236,12 @@ def copied(new_database_url: Callable[[str], str], tmp_path: Path) -> Callable[[
         return _copied(survey, new_database_url(name), tmp_path / name)
 
     return copy
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """SQLite, as far as it does not matter; tests of what a database does are parametrized with both."""
+    return "sqlite"
 
 
 @pytest.fixture

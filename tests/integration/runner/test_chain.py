@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from seechange_core.models import Exposure, Measurements, Object, Product
 from seechange_core.pipeline import EXPOSURE_CHAIN
 
@@ -13,6 +15,7 @@ PROCESSES = [step.process for step in EXPOSURE_CHAIN]
 BEFORE_SUBTRACTION = PROCESSES[: PROCESSES.index("subtraction")]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_section_goes_from_raw_pixels_to_objects(survey: Any, new_exposure: Path) -> None:
     (report,) = survey.process([new_exposure])
     assert (report.state, report.step, report.reason) == ("done", "association", "")
@@ -85,13 +88,14 @@ def test_rejection_is_remembered(survey: Any, new_exposure: Path) -> None:
     assert lenient.state == "done"
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_rows_and_files_are_the_same_whoever_makes_them(
     copied: Callable[[Any], Any], referenced: Any
 ) -> None:
-    paths, sections = referenced.files.new[:2], ("C1", "C2")
+    paths = referenced.files.new[:2]
     here, workers = copied(referenced), copied(referenced)
-    alone = here.process(paths, sections=sections)
-    spread = workers.process(reversed(paths), sections=sections, jobs=2)
+    alone = here.process(paths)
+    spread = workers.process(reversed(paths), jobs=2)
     assert {(report.state, report.reason) for report in (*alone, *spread)} == {("done", "")}
     assert [step.product_id for report in alone for step in report.steps] == [
         step.product_id for report in spread for step in report.steps

@@ -24,16 +24,6 @@ from seechange_core.store.migrations import migrations_folder
 PROCESSES = [step.process for step in EXPOSURE_CHAIN]
 
 
-@pytest.fixture(scope="module")
-def processed(referenced: Any, tmp_path_factory: pytest.TempPathFactory, copy_to: Callable[..., Any]) -> Any:
-    """A survey on SQLite with one exposure of which CCD C1 is done, which tests leave as it is."""
-    folder = tmp_path_factory.mktemp("processed")
-    survey = copy_to(referenced, f"sqlite:///{folder / 'seechange.db'}", folder / "data")
-    (report,) = survey.process([survey.files.new[0]])
-    assert report.state == "done"
-    return survey
-
-
 @pytest.fixture
 def run(processed: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run a command of `seechange` on the processed survey: ``run("show", "images")``."""
@@ -241,6 +231,7 @@ def test_light_curve_of_what_was_detected_and_forced(run: Callable[..., Result],
     assert "nothing was subtracted under the tag 'none'" in str(result.exception)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_object(
     processed: Any, copied: Callable[[Any], Any], run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 KILLS = int(os.environ.get("SEECHANGE_KILLS", "3"))
 _SECTIONS = ("C1", "C2")
 _ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_killed_runs_end_as_undisturbed_ones(copied: Callable[[Any], Any], referenced: Any) -> None:
     exposure = referenced.files.new[0]
     arguments = ["--jobs=2", f"--sections={','.join(_SECTIONS)}", str(exposure)]

@@ -46,6 +46,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_killed_worker_loses_its_section_only(
     survey: Any, new_exposure: Path, environment: dict[str, str]
 ) -> None:

@@ -28,6 +28,7 @@ def rows(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_reference_is_replaced_and_everything_made_with_it_is_found(
     run: Callable[..., Result], survey: Any, new_exposure: Any
 ) -> None:

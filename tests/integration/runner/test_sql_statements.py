@@ -43,6 +43,7 @@ def counted_statements() -> Iterator[Counter[str]]:
 @pytest.mark.parametrize(
     ("assignment", "fewest", "most"), [(FEW_CANDIDATES, 15, 25), (MANY_CANDIDATES, 300, 3000)]
 )
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_section_asks_the_database_seldom(
     survey: Any,
     new_exposure: Path,
@@ -74,6 +75,7 @@ def test_section_asks_the_database_seldom(
     services.store.database.close()
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_finished_section_asks_less(survey: Any, new_exposure: Path) -> None:
     services = survey.services(FEW_CANDIDATES)
     plan = exposure_plan(services.profile)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from astropy.table import Table
 
 from seechange_core.imaging.asteroids.ephemeris import seen_asteroids
@@ -28,6 +29,7 @@ def write_orbits(path: Path, number: int, seed: int = 1) -> None:
     Table(columns).write(path, format="ascii.csv", overwrite=True)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_candidates_know_what_is_near_them(survey: Any, new_exposure: Path, tmp_path: Path) -> None:
     orbits = tmp_path / "orbits.csv"
     write_orbits(orbits, 20_000)

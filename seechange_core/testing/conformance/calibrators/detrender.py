@@ -17,7 +17,7 @@ from seechange_core.imaging.robust import scatter
 from seechange_core.testing.conformance.calibrators.sections import (
     STATES,
     State,
-    calibration_frame,
+    known_calibration,
     masked_section,
     section_in,
     variance_of,
@@ -36,6 +36,15 @@ class DetrenderConformance(ComponentConformance):
         class TestMine(DetrenderConformance):
             component = MyCorrection
 
+            def calibration(self, kind):
+                return CalibrationTable(kind, ColumnTable({"amplifier": ["A", "B"], "glow": [3.0, 2.0]}), "known")
+
+            def expected(self, given):
+                return without_glow(given.data)
+
+    Both methods are needed only by some: `calibration` if it asks for a kind of calibration data that the core does not
+    know, `expected` if what it makes of the pixels is simply told, for the check of that.
+
     It is given a section in the first of these forms in which it does something, or that it accepts: electrons, ADU
     (assembled), electrons with variance and mask, raw with overscan.
     """
@@ -49,9 +58,12 @@ class DetrenderConformance(ComponentConformance):
             cls.test_pixels_are_as_expected = None  # type: ignore[assignment,method-assign]
 
     def calibration(self, kind: str) -> Calibration:
-        """Return a calibration file of a kind; to be written for kinds that the core does not know."""
+        """Return calibration data of a kind, a frame or a table; to be written for kinds that the core does not know.
+
+        They have to fit `ordinary_input`: a section ``1`` of two amplifiers ``A`` and ``B`` side by side.
+        """
         try:
-            return calibration_frame(kind)
+            return known_calibration(kind)
         except KeyError:
             pytest.skip(f"write calibration() in the plugin's tests: {kind} is no kind of the core")
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from seechange_core.api import Detrender
 from seechange_core.builtin.detrending import Gain, Noise, Overscan
-from seechange_core.frames import CalibrationFrame, MaskPlane, Pixels, SectionData
+from seechange_core.frames import (
+    Calibration,
+    CalibrationFrame,
+    CalibrationTable,
+    ColumnTable,
+    MaskPlane,
+    Pixels,
+    SectionData,
+)
 from seechange_core.simulation.detector import read_out
 from seechange_core.testing.raw_scenes import SHAPE, detector, section, starlight
 
@@ -53,14 +61,31 @@ def masked_section(given: SectionData) -> SectionData:
     return given.replaced(data=np.full_like(given.data, np.median(given.data)), mask=mask)
 
 
-def calibration_frame(kind: str) -> CalibrationFrame:
-    """Return a frame of one of the core's kinds.
+def known_calibration(kind: str) -> Calibration:
+    """Return calibration data of one of the core's kinds, as if from a file.
 
     Raises
     ------
     KeyError
         If the kind is not known.
     """
+    product_id = f"known-{kind}"
+    tables: dict[str, dict[str, list[Any]]] = {
+        "badpixels": {"x0": [30, 300], "y0": [10, 0], "width": [4, 1], "height": [7, SHAPE[0]]},
+        "linearity": {"amplifier": ["A", "B"], "coefficients": [[1.0, 2e-6], [1.0, -1e-6]]},
+        "crosstalk": {
+            "victim": ["A", "B"],
+            "source_section": ["1", "1"],
+            "source": ["B", "A"],
+            "linear": [3e-4, -5e-4],
+            "error": [1e-5, 1e-5],
+            "onset_adu": [1e10, 1e10],
+            "polynomial": [[0.0], [0.0]],
+        },
+    }
+    if kind in tables:
+        columns = {name: np.array(values) for name, values in tables[kind].items()}
+        return CalibrationTable(kind, ColumnTable(columns), product_id)
     rng = np.random.default_rng(2)
     response = 1.0 + 0.02 * rng.standard_normal(SHAPE)
     frames = {
@@ -70,4 +95,4 @@ def calibration_frame(kind: str) -> CalibrationFrame:
         "illumination": np.ones(SHAPE),
         "fringe": 5.0 * np.sin(np.arange(SHAPE[1]) / 20.0) * np.ones(SHAPE),
     }
-    return CalibrationFrame(kind, frames[kind].astype(np.float32), f"known-{kind}")
+    return CalibrationFrame(kind, frames[kind].astype(np.float32), product_id)
