@@ -48,9 +48,10 @@ def show(
     """List exposures, images, detections (measured candidates) or objects.
 
     The column flux_unit says what fluxes are in: nJy; relative, electrons of the exposure that all are relative to; or
-    electron, of the image itself. Positions are ICRS unless sky_frame says relative. How real a detection is, from 0 to
-    1, each scorer says in a column of its own, such as real_rbscore. n_measurements of an object counts each exposure
-    once. Where the database is, the profile says, or SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
+    electron, of the image itself. Of detections, significance is that of the peak (sigma), real_bogus_score what the
+    scorer gave, from 0 (bogus) to 1 (real); several scorers have a column each. n_measurements of an object counts each
+    exposure once. Positions are ICRS unless sky_frame says relative. Where the data are, the profile says, or
+    SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
     """
     from seechange_core.store.listings import Selection, list_rows
 
