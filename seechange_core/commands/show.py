@@ -55,9 +55,9 @@ def show(
     """List exposures, images, detections (measured candidates) or objects.
 
     The column flux_unit says what fluxes are in: nJy; relative, electrons of the exposure that all are relative to; or
-    electron, of the image itself. Of detections, significance is that of the peak (sigma); the real-bogus score, from 0
-    (bogus) to 1 (real), has a column for each scorer, such as real_rbscore. Positions are ICRS unless sky_frame says
-    relative. n_measurements of an object counts each exposure once. Where the data are, the profile says, or
+    electron, of the image itself. Of detections, significance is that of the peak (sigma), real_bogus_score what the
+    scorer gave, from 0 (bogus) to 1 (real); several scorers have a column each. n_measurements of an object counts each
+    exposure once. Positions are ICRS unless sky_frame says relative. Where the data are, the profile says, or
     SEECHANGE__STORAGE__ROOT, or --set storage.root=FOLDER.
     """
     from seechange_core.store.listings import Selection, list_rows

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, union
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from seechange_core import models
@@ -40,7 +40,7 @@ from seechange_core.store.deletion import Deletion, delete_everything, plan_dele
 from seechange_core.store.files import StoredFile
 from seechange_core.store.latest import tagged
 from seechange_core.store.lazy_rows import LazyExposure, LazyImage, LazyRow
-from seechange_core.store.lineage import made_from
+from seechange_core.store.lineage import with_all_made_from
 from seechange_core.store.provenances import provenance_of
 from seechange_core.store.store import Store
 
@@ -357,12 +357,7 @@ class DataStore:
         if self.image_id is None:
             place = (Product.exposure_id == self.exposure_id) & (Product.place == self.section_id)
             return select(Product.id).where(place)
-        made = made_from([self.image_id])
-        return (
-            union(select(Product.id).where(Product.id == self.image_id), select(made.c.id))
-            .subquery()
-            .select()
-        )
+        return with_all_made_from([self.image_id])
 
     def _keys(self) -> list[UUID]:
         with self.session() as session:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Select, delete, select, union
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, aliased
 
 from seechange_core.models import Binding, Exposure, Measurements, Object, Product, Reference, row_id
@@ -15,7 +15,7 @@ from seechange_core.models.sky_index import lock_cells
 from seechange_core.store.database import Database
 from seechange_core.store.files import FileStore, StoredFile
 from seechange_core.store.given_keys import given
-from seechange_core.store.lineage import made_from
+from seechange_core.store.lineage import with_all_made_from
 from seechange_core.store.object_rows import measured_there, recentre
 from seechange_core.store.rows_with_files import files_of_products
 
@@ -95,28 +95,21 @@ def remove_data(database: Database, files: FileStore, rows: Iterable[UUID]) -> l
 
 
 def _plan(session: Session, rows: list[UUID]) -> Deletion:
-    products = select(Product).where(Product.id.in_(_affected(rows)))
+    products = select(Product).where(Product.id.in_(with_all_made_from(rows)))
     ordered = products.order_by(Product.process, Product.place, Product.identity)
     described = tuple((row.process, row.place, row.identity) for row in session.scalars(ordered))
-    files = tuple(files_of_products(session, _affected(rows)))
+    files = tuple(files_of_products(session, with_all_made_from(rows)))
     exposures = tuple(
         session.scalars(select(Exposure.id).where(Exposure.id.in_(given(rows))).order_by(Exposure.id))
     )
     return Deletion(described, files, exposures)
 
 
-def _affected(rows: list[UUID]) -> Select[UUID]:
-    """Return a query for the keys of the products themselves and of all made from them."""
-    made = made_from(rows)
-    own = select(Product.id).where(Product.id.in_(given(rows)))
-    return union(own, select(made.c.id)).subquery().select()
-
-
 def _lock(database: Database, session: Session, rows: list[UUID]) -> None:
     """Wait for associations of what goes, in their order: first measurements without an object, then cells."""
     free = (
         select(Measurements.id)
-        .where(Measurements.product_id.in_(_affected(rows)), Measurements.object_id.is_(None))
+        .where(Measurements.product_id.in_(with_all_made_from(rows)), Measurements.object_id.is_(None))
         .order_by(Measurements.product_id, Measurements.row)
     )
     session.execute(free.with_for_update(of=Measurements))
@@ -127,7 +120,7 @@ def _lock(database: Database, session: Session, rows: list[UUID]) -> None:
 
 def _objects(rows: list[UUID]) -> Select[UUID]:
     """Return a query for the objects whose measurements go, or count again."""
-    return measured_there(_affected(rows))
+    return measured_there(with_all_made_from(rows))
 
 
 def _free_unfinished(session: Session, affected: list[UUID]) -> None:
@@ -141,7 +134,7 @@ def _free_unfinished(session: Session, affected: list[UUID]) -> None:
 
 
 def _delete_rows(session: Session, rows: list[UUID]) -> None:
-    affected = list(session.scalars(select(Product.id).where(Product.id.in_(_affected(rows)))))
+    affected = list(session.scalars(select(Product.id).where(Product.id.in_(with_all_made_from(rows)))))
     gone = given(affected)
     anchors = select(Product.anchor).where(Product.id.in_(gone))
     objects = list(session.scalars(select(Object.id).where(Object.id.in_(_objects(rows)))))

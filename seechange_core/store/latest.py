@@ -15,9 +15,9 @@ def tagged(tag: str) -> Select[str]:
     return select(ProvenanceTag.provenance_id).where(ProvenanceTag.tag == tag)
 
 
-def only(provenance_id: str) -> Select[str]:
-    """Return a query for the id of one provenance."""
-    return select(Provenance.id).where(Provenance.id == provenance_id)
+def only(*provenance_ids: str) -> Select[str]:
+    """Return a query for the ids of a few provenances."""
+    return select(Provenance.id).where(Provenance.id.in_(provenance_ids))
 
 
 def same_work(one: Any, other: Any) -> ColumnElement[bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -100,10 +99,13 @@ class LightCurves:
         """
         assert target.ra is not None
         assert target.dec is not None
-        forced = forced_provenance(subtraction_provenance_id)
         with self._database.read() as session:
             covering = _covering(session, target, subtraction_provenance_id)
-            there = {row["image_id"] for row in _forced(session, target, forced) if not row["displaced"]}
+            there = {
+                row["image_id"]
+                for row in _forced(session, target, [subtraction_provenance_id])
+                if not row["displaced"]
+            }
             return _images(session, [image for image in covering if image not in there])
 
     def save(self, forced: Sequence[ForcedPhotometry]) -> None:
@@ -123,12 +125,7 @@ class LightCurves:
         moved since, by more than `MOVED_FWHM` of the PSF: `unmeasured` names these images again.
         """
         with self._database.read() as session:
-            rows = [
-                row
-                for identity in subtraction_provenance_ids
-                for row in _forced(session, target, forced_provenance(identity))
-            ]
-        return sorted(rows, key=itemgetter("mjd", "image_id"))
+            return _forced(session, target, list(subtraction_provenance_ids))
 
     def detected(self, target: Object, tag: str) -> list[dict[str, Any]]:
         """Return the measurements of an object in the order of time.
@@ -161,7 +158,8 @@ def _columns(table: Any, *more: str) -> list[Any]:
     ]
 
 
-def _forced(session: Session, target: Any, forced: Provenance) -> list[dict[str, Any]]:
+def _forced(session: Session, target: Any, subtractions: Sequence[str]) -> list[dict[str, Any]]:
+    provenances = [forced_provenance(one).id for one in subtractions]
     table = ForcedPhotometry
     wanted = (
         select(*_columns(table, "reference_flux", "reference_flux_error", "ra", "dec"))
@@ -170,8 +168,9 @@ def _forced(session: Session, target: Any, forced: Provenance) -> list[dict[str,
         .join(Product, Product.id == table.image_id)
         .join(PSF, PSF.id == table.image_id)
         .join(WorldCoordinates, WorldCoordinates.id == table.image_id)
-        .where(table.object_id == target.id, table.provenance_id == forced.id)
-        .where(latest(only(forced.upstream["difference"])))
+        .where(
+            table.object_id == target.id, table.provenance_id.in_(provenances), latest(only(*subtractions))
+        )
     )
     rows = [dict(row) for row in session.execute(wanted.order_by(table.mjd, table.image_id)).mappings()]
     for row in rows:

@@ -171,7 +171,7 @@ def _measurements(selection: Selection) -> Select[Any]:
 
 
 def _add_scores(session: Session, rows: Sequence[dict[str, Any]], selection: Selection) -> None:
-    """Add a column for each scorer that scored one of the measurements: how real they look to it."""
+    """Add how real the measurements look: ``real_bogus_score``, and of several scorers a column each."""
     scored = (
         select(DeepScore.measurement_id, DeepScore.scorer, DeepScore.score)
         .join(Product, Product.id == DeepScore.product_id)
@@ -179,9 +179,11 @@ def _add_scores(session: Session, rows: Sequence[dict[str, Any]], selection: Sel
         .order_by(Product.created_at)
     )
     scores = {(key, scorer): score for key, scorer, score in session.execute(scored)}
-    for scorer in sorted({scorer for _, scorer in scores}):
+    scorers = sorted({scorer for _, scorer in scores})
+    for scorer in scorers:
+        name = "real_bogus_score" if len(scorers) == 1 else f"real_bogus_score_{scorer}"
         for row in rows:
-            row[f"real_{scorer}"] = scores.get((row["id"], scorer))
+            row[name] = scores.get((row["id"], scorer))
 
 
 def _objects(selection: Selection) -> Select[Any]:

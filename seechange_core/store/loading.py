@@ -54,16 +54,16 @@ FILE_TABLES: Mapping[str, Any] = {
     "stamps": Cutouts,
     "calibration": CalibratorFile,
 }
-#: Columns that hold a role completely, and how it is read from them.
-_IN_ROWS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
-    "mapping": (WorldCoordinates.mapping, mapping_from_document),
-    "photometry": (ZeroPoint.solution, photometry_from_document),
-    "decisions": (Decisions.peaks, read_decisions),
-}
 #: How solutions, which have no file, are written, and read back.
 DOCUMENT_FORMATS: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]] = {
     "mapping": (mapping_document, mapping_from_document),
     "photometry": (photometry_document, photometry_from_document),
+}
+#: Columns that hold a role completely, and how it is read from them.
+_IN_ROWS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
+    "mapping": (WorldCoordinates.mapping, DOCUMENT_FORMATS["mapping"][1]),
+    "photometry": (ZeroPoint.solution, DOCUMENT_FORMATS["photometry"][1]),
+    "decisions": (Decisions.peaks, read_decisions),
 }
 
 

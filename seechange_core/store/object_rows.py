@@ -52,15 +52,20 @@ def recentre(session: Session, objects: Iterable[UUID]) -> None:
     measured. Measurements without an error count only where none has one.
     """
     columns = (Measurements.object_id, Measurements.ra, Measurements.dec, Measurements.position_error_arcsec)
+    wanted = given(objects)
+    # Asked of each product once, and not of each of its measurements.
+    theirs = aliased(Measurements)
+    products = select(theirs.product_id).where(theirs.object_id.in_(wanted))
+    current = select(Product.id).where(Product.id.in_(products), latest())
     everything = session.execute(
-        select(*columns, latest().label("counts"))
-        .join(Product, Product.id == Measurements.product_id)
-        .where(Measurements.object_id.in_(given(objects)), Measurements.ra.is_not(None))
+        select(*columns, Measurements.product_id.in_(current).label("counts")).where(
+            Measurements.object_id.in_(wanted), Measurements.ra.is_not(None)
+        )
     ).all()
     if not everything:
         return
-    current = {row.object_id for row in everything if row.counts}
-    rows = [row for row in everything if row.counts or row.object_id not in current]
+    seen = {row.object_id for row in everything if row.counts}
+    rows = [row for row in everything if row.counts or row.object_id not in seen]
     number = {key: place for place, key in enumerate(dict.fromkeys(row.object_id for row in rows))}
     own = np.array([number[row.object_id] for row in rows])
     alpha, delta, error = (

@@ -91,7 +91,7 @@ def test_everything_counts_once(
     assert {row["id"] for row in shown} == {
         row_id(second.identities["measurements"], number) for number in range(n_left)
     }
-    assert all(row["real_rbscore"] is not None for row in shown)
+    assert all(row["real_bogus_score"] is not None for row in shown)
     everything = list_rows(store.database, "detections", Selection(all_versions=True))
     assert len(everything) == 3 + n_left
     images = [row["id"] for row in list_rows(store.database, "images", Selection()) if row["is_difference"]]
@@ -107,6 +107,19 @@ def test_everything_counts_once(
     assert row["image_id"] == images[0]
     (fakes,) = listed_completeness(store, FakesSelection())
     assert fakes["image"] == images[0]
+
+
+def test_scores_of_several_scorers_have_a_column_each(first: Any) -> None:
+    second = copy_of(first)
+    scores = second.values["scores"]
+    columns = {name: np.concatenate([values, values]) for name, values in scores.items()}
+    columns["scorer"] = np.array(["another"] * scores.n_rows + ["rbscore"] * scores.n_rows)
+    columns["score"] = np.array([0.9] * scores.n_rows + [0.1] * scores.n_rows)
+    second.values["scores"] = type(scores)(columns)
+    second.save("scoring", "1.1")
+    for row in list_rows(first.store.database, "detections", Selection()):
+        found = row["real_bogus_score_another"], row["real_bogus_score_rbscore"]
+        assert found == pytest.approx((0.9, 0.1))
 
 
 def test_versions_are_told_apart_by_their_tags(first: Any, rules: AssociationRules) -> None:

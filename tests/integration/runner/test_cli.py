@@ -248,6 +248,10 @@ def test_object(
     (theirs,) = [row["id"] for row in merged["measurements"] if row["id"] not in own][:1]
     assert run("object", "split", first["name"], theirs).output.startswith(f"{first['name']}-2 ")
     assert first["name"] in run("object", "show", first["name"]).output
+    versions = rows(run("object", "show", first["name"], "--all-versions", "--json"))["measurements"]
+    assert [row["id"] for row in versions] == [row["id"] for row in shown["measurements"]]
+    assert {row["tags"] for row in versions} == {"current"}
+    assert rows(run("show", "detections", "--tag", "none", "--json")) == []
 
 
 def test_export(run: Callable[..., Result], processed: Any, tmp_path: Path) -> None:
