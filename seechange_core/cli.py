@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from difflib import get_close_matches
+from pathlib import Path
 
 import click
 
 from seechange_core import __version__, logs
 from seechange_core.commands.examples import add_examples
+from seechange_core.commands.output_files import unwritten
 from seechange_core.errors import ProfileError, SeeChangeError
 from seechange_core.registry import Registry
 
@@ -64,6 +67,17 @@ class _LazyGroup(click.Group):
             return command
         self._ask_plugins()
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -122,6 +136,12 @@ def main() -> None:
     except SeeChangeError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, ProfileError) else 1)
+    except OSError as error:
+        # A disk that is full or may not be written can end any command; what has no file is a defect of our own.
+        if error.filename is None:
+            raise
+        click.echo(f"Error: {unwritten(Path(error.filename), error)}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

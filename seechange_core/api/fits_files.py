@@ -44,7 +44,9 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except _NOT_FITS as error:
-        raise InputError(f"{path} cannot be read as FITS, it may be truncated: {error}") from error
+        # What follows in astropy's messages is advice on its own functions.
+        problem = str(error).partition(" If this is really a FITS file")[0]
+        raise InputError(f"{path} cannot be read as FITS, it may be truncated: {problem}") from error
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def _validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @calibration.command()
 @click.argument("kind", type=click.Choice(_KINDS))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @profile_options
 @_validity_options
 @click.option("--filter", "band", default="", help="Only exposures in this filter.")

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from seechange_core.commands.output_files import write_output
 from seechange_core.commands.settings import location_options, open_located
 from seechange_core.errors import StoreError
 
@@ -61,9 +62,10 @@ def export(
     content = exported_bytes(
         image.product, mapping.data, None if photometry is None else photometry.data, distortion
     )
-    try:
+
+    def write() -> None:
         with output.open("xb") as file:
             file.write(content)
-    except OSError as error:
-        raise StoreError(f"{output} cannot be written: {error.strerror}") from error
+
+    write_output(output, write)
     click.echo(str(output))

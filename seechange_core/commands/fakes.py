@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from seechange_core.commands.output_files import write_output
 from seechange_core.commands.process import process
 from seechange_core.commands.settings import (
     complete_instruments,
@@ -133,8 +134,6 @@ def show(
     tables = recovered_fakes(store, selection)
     if not tables:
         raise StoreError("there is nothing to draw")
-    try:
-        plot_completeness(tables).savefig(picture)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{picture} cannot be written: {error}") from error
+    figure = plot_completeness(tables)
+    write_output(picture, lambda: figure.savefig(picture))
     click.echo(str(picture), err=as_json)

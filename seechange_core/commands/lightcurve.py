@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from seechange_core.commands.output_files import write_output
 from seechange_core.commands.settings import location_options, open_located
 from seechange_core.commands.sky_position import sexagesimal
-from seechange_core.errors import StoreError
 
 _FORMATS = ("csv", "ecsv", "parquet")
 
@@ -128,9 +129,6 @@ def _draw(table: Any, path: Path, title: str) -> None:
     _written(path, lambda: figure.savefig(path))
 
 
-def _written(path: Path, write: Any) -> None:
-    try:
-        write()
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be written: {error}") from error
+def _written(path: Path, write: Callable[[], object]) -> None:
+    write_output(path, write)
     click.echo(str(path), err=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from seechange_core.commands.output_files import write_output
 from seechange_core.commands.settings import location_options, open_located
 from seechange_core.errors import StoreError
 
@@ -141,8 +142,5 @@ def _title(what: str, image: Any) -> str:
 
 
 def _save(figure: Any, output: Path) -> None:
-    try:
-        figure.savefig(output)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{output} cannot be written: {error}") from error
+    write_output(output, lambda: figure.savefig(output))
     click.echo(str(output))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seechange_core.commands.output_files import write_output
 from seechange_core.commands.settings import complete_instruments, location_options, open_located
 from seechange_core.errors import InputError, StoreError
 
@@ -58,10 +59,8 @@ def report(
     if output is not None:
         from seechange_core.commands.night_report.page import page
 
-        try:
-            output.write_text(page(checks), "utf-8")
-        except OSError as error:
-            raise StoreError(f"{output} cannot be written: {error.strerror}") from error
+        text = page(checks)
+        write_output(output, lambda: output.write_text(text, "utf-8"))
     from seechange_core.commands.night_report.status import status_of
 
     kind, sentence = status_of(checks)
@@ -84,7 +83,7 @@ def _checked(store: Any, subject: str, instrument: str, tag: str) -> NightChecks
         exposure = store.exposures.chosen(subject)
         longitude = _longitude_deg(exposure.instrument)
         return check_exposure(store.database, exposure, Night.at(exposure.mjd, longitude), tag)
-    camera = instrument or _only_camera(store)
+    camera = _camera(store, instrument)
     longitude = _longitude_deg(camera)
     night = (
         latest_night(store.database, camera, longitude)
@@ -98,13 +97,13 @@ def _checked(store: Any, subject: str, instrument: str, tag: str) -> NightChecks
     return check_night(store.database, camera, night, tag)
 
 
-def _only_camera(store: Any) -> str:
-    cameras = store.exposures.instruments()
-    if len(cameras) != 1:
-        listed = ", ".join(cameras) or "none"
-        raise InputError(f"name the camera with --instrument; the database has exposures of: {listed}")
-    camera: str = cameras[0]
-    return camera
+def _camera(store: Any, named: str) -> str:
+    """Return the camera that is named, or the only one that there are exposures of."""
+    cameras: list[str] = store.exposures.instruments()
+    if named in cameras or (not named and len(cameras) == 1):
+        return named or cameras[0]
+    listed = ", ".join(cameras) or "none"
+    raise InputError(f"name the camera with --instrument; the database has exposures of: {listed}")
 
 
 def _longitude_deg(camera: str) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from seechange_core.commands.output_files import write_output
+
 _set_option = click.option(
     "--set",
     "assignments",
@@ -61,7 +63,6 @@ def subtract(
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     from seechange_core.builtin.plain_fits import read_plain_image
     from seechange_core.commands.settings import read_profile
-    from seechange_core.errors import StoreError
     from seechange_core.imaging.astrometry.wcs_cards import cards_from_mapping
     from seechange_core.plots.pairs import plot_subtraction
     from seechange_core.runner.plain_subtraction import measure_plain_pair, subtract_plain_pair
@@ -86,10 +87,7 @@ def subtract(
     picture = plot_subtraction(
         measured.new_without_sky(), subtracted.aligned_reference, subtracted.difference
     )
-    try:
-        picture.savefig(out / "difference.png")
-    except OSError as error:
-        raise StoreError(f"{out / 'difference.png'} cannot be written: {error}") from error
+    write_output(out / "difference.png", lambda: picture.savefig(out / "difference.png"))
     if as_json:
         click.echo(json.dumps(found, indent=2, default=float))
     else:

@@ -143,7 +143,10 @@ class Extraction(Step):
         del segments
         metrics["n_sources"] = len(found)
         if len(found) < params.min_sources:
-            raise Rejected(f"{len(found)} sources were found, {params.min_sources} are needed", metrics)
+            raise Rejected(
+                f"{len(found)} sources were found beyond {params.threshold:g} sigma, {params.min_sources} are needed",
+                metrics,
+            )
 
         first = first_sources(image, found, params.kernel_fwhm_pixel)
         psf, psf_metrics = context.component("psf").measure(image, first, inputs.get("supplied_psf"))

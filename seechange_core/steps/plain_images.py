@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seechange_core.errors import InputError
+from seechange_core.errors import InputError, Rejected
 from seechange_core.frames import (
     BackgroundModel,
     Floats,
@@ -133,8 +133,8 @@ def measured_pair(
     (new_frame, new_metrics), (ref_frame, ref_metrics) = (
         frame_with_noise(plain, measure_background) for plain in (new, reference)
     )
-    new_found = extract(new_frame, new.psf)
-    ref_found = extract(ref_frame, reference.psf)
+    new_found = _extracted(extract, new_frame, new)
+    ref_found = _extracted(extract, ref_frame, reference)
     new_sources, ref_sources = new_found.outputs["sources"], ref_found.outputs["sources"]
     new_mapping, ref_mapping, joined = _common_sky(new, reference, new_sources, ref_sources)
     photometry, n_stars = _relative_photometry(new_sources, ref_sources, new_mapping, ref_mapping)
@@ -150,6 +150,13 @@ def measured_pair(
             "reference": ref_metrics | dict(ref_found.metrics),
         },
     )
+
+
+def _extracted(extract: Extract, frame: Frame, plain: PlainImage) -> StepResult:
+    try:
+        return extract(frame, plain.psf)
+    except Rejected as error:
+        raise Rejected(f"{plain.name}: {error.reason}", error.metrics, error.flags) from error
 
 
 def frame_with_noise(

@@ -200,3 +200,10 @@ def test_a_file_of_several_images_is_refused_until_one_is_chosen(tmp_path: Path)
         read(path, extension="C3")
     ran = run(path, path)
     assert "choose one" in str(ran.exception or ran.output)
+
+
+def test_an_image_without_sources_is_named(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(100.0, 10.0, (200, 200)).astype(np.float32)
+    fits.writeto(tmp_path / "blank.fits", noise)
+    ran = run(tmp_path / "blank.fits", tmp_path / "blank.fits")
+    assert "blank.fits: 0 sources were found beyond" in str(ran.exception)
