@@ -122,7 +122,7 @@ def event(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Event:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return Event(
         len(frames),
-        json.loads((folder / "sections.json").read_text()),
+        json.loads((folder / "sections.json").read_text())["sections"],
         Store.open("", folder / "seechange-data"),
         (folder / "shown.txt").read_text(),
         folder,

@@ -112,7 +112,7 @@ def test_new_camera_goes_through_the_chain(environment: Environment, tmp_path: P
     options = ("--profile", "survey.yaml", "--jobs", "1", "--json")
     reports = json.loads(
         environment.seechange("process", *options, "--through", "photocal", exposure, cwd=tmp_path)
-    )
+    )["sections"]
     assert [(report["section"], report["state"]) for report in reports] == [("1", "done")], reports
 
 
@@ -142,7 +142,8 @@ def test_the_others_go_through_a_chain_together(
     environment.seechange(
         "reference", "build", *where, "--filter", "r", "--ra", "150.14", "--dec", "2.2", cwd=tmp_path
     )
-    reports = json.loads(environment.seechange("process", *one_section, survey_files.new[0], cwd=tmp_path))
+    told = json.loads(environment.seechange("process", *one_section, survey_files.new[0], cwd=tmp_path))
+    reports = told["sections"]
     assert [report["state"] for report in reports] == ["done"], reports
     rows: list[dict[str, Any]] = json.loads(
         environment.seechange("show", "detections", *where, "--json", cwd=tmp_path)

@@ -43,7 +43,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (installed / "seechange_deadly.py").write_text(_PLUGIN)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: seechange-deadly\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[seechange]\ndeadly = seechange_deadly\n")
-    return os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(installed), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -66,7 +69,7 @@ def test_killed_worker_loses_its_section_only(
         env=environment,
     )
     assert run.returncode == 1, run.stderr
-    reports = {report["section"]: report for report in json.loads(run.stdout)}
+    reports = {report["section"]: report for report in json.loads(run.stdout)["sections"]}
     assert {section: report["state"] for section, report in reports.items()} == {"C1": FAILED, "C2": DONE}
     assert "the worker was killed 2 times (exit code -9); out of memory?" in reports["C1"]["reason"]
     told = [(report.place, report.state, report.error) for report in survey.reports()]
