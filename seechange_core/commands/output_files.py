@@ -27,7 +27,7 @@ def unwritten(path: Path, error: OSError | ValueError) -> StoreError:
     reason, advice = str(error), ""
     if isinstance(error, OSError):
         reason, advice = error.strerror or reason, "; name another folder, or make room"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
         advice = f"; make the folder {path.parent} first, or name another"
     elif isinstance(error, FileExistsError):
         advice = "; name another, or remove it first"
