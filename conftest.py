@@ -22,14 +22,15 @@ pytest_plugins = ["seechange_core.testing.databases", "seechange_core.testing.pl
 
 # What takes longest comes first (with --no-loadscope-reorder), or one worker is left with it at the end.
 LONGEST = (
-    "tests/science/season/test_season.py",
+    "tests/integration/runner/test_shell_examples.py",
     "tests/science/test_cameras.py",
-    "tests/science/test_random_fields.py",
-    "tests/science/test_subtraction_yardstick.py",
-    "tests/science/test_demo.py",
+    "tests/science/season/test_season.py",
     "tests/integration/test_new_plugins.py",
-    "tests/acceptance/test_saao_microlensing.py",
+    "tests/integration/runner/test_chain.py",
+    "tests/science/test_subtraction_yardstick.py",
     "tests/science/test_trails.py",
+    "tests/science/test_demo.py",
+    "tests/acceptance/test_saao_microlensing.py",
 )
 # Set by `make science`: tests against simulated truth then run over all seeds, and what they measure is kept.
 QUALITY_FILE = os.environ.get("SEECHANGE_QUALITY_FILE")
