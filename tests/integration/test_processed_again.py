@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from seechange_core.models import Completeness, Image, Object, row_id
-from seechange_core.runner.forced_photometry import force, subtraction_of
+from seechange_core.runner.forced_photometry import force, subtractions_of
 from seechange_core.store.associations import AssociationRules
 from seechange_core.store.deletion import delete_everything
 from seechange_core.store.fakes import FakesSelection, listed_completeness
@@ -31,7 +31,7 @@ def finished(chain: Any, rules: AssociationRules) -> Any:
     """Do what follows the chain: tag, association, and a search with injected sources."""
     store = chain.store
     provenances = {record.process: record.provenance for record in chain.records.values()}
-    store.provenances.set_tag("current", provenances.values(), replace=True)
+    store.provenances.set_tag("current", "simcam", provenances.values(), replace=True)
     store.associations.associate(chain.identities["measurements"], rules)
     with store.database.write() as session:
         # The scores stand for the last product of the branch with injected sources.
@@ -103,7 +103,7 @@ def test_everything_counts_once(
         versions = Selection(all_versions=True, object_id=one.id)
         assert len(list_rows(store.database, "detections", versions)) == 1 + counts[one.id]
     assert force(store, objects[0], "current") == 1
-    (row,) = store.light_curves.forced(objects[0], subtraction_of(store, "current"))
+    (row,) = store.light_curves.forced(objects[0], subtractions_of(store, "current").values())
     assert row["image_id"] == images[0]
     (fakes,) = listed_completeness(store, FakesSelection())
     assert fakes["image"] == images[0]
@@ -124,7 +124,7 @@ def test_scores_of_several_scorers_have_a_column_each(first: Any) -> None:
 
 def test_versions_are_told_apart_by_their_tags(first: Any, rules: AssociationRules) -> None:
     store = first.store
-    store.provenances.set_tag("dr1", [first.records["measurements"].provenance])
+    store.provenances.set_tag("dr1", "simcam", [first.records["measurements"].provenance])
     again_with_a_higher_threshold(first, rules)
     everything = list_rows(store.database, "detections", Selection(all_versions=True))
     assert sorted(row["tags"] for row in everything) == ["current"] * 2 + ["dr1"] * 3
@@ -141,7 +141,7 @@ def test_forced_fluxes_of_the_older_difference_are_left_out(first: Any, rules: A
         target = session.scalars(select(Object).order_by(Object.name)).first()
     force(store, target, "current")
     again_with_another_gain(first, rules)
-    assert store.light_curves.forced(target, subtraction_of(store, "current")) == []
+    assert store.light_curves.forced(target, subtractions_of(store, "current").values()) == []
 
 
 def test_object_that_is_not_found_again_lies_where_other_exposures_saw_it(
