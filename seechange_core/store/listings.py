@@ -86,7 +86,7 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
     KeyError
         If there is no such kind.
     InputError
-        If rows of the kind have no instrument or filter to select by.
+        If there is no such tag, or if rows of the kind have no instrument or filter to select by.
     """
     table, make = LISTINGS[kind]
     wanted = make(selection)
@@ -100,6 +100,8 @@ def list_rows(database: Database, kind: str, selection: Selection) -> list[dict[
         ra, dec, radius_arcsec = selection.cone
         wanted = wanted.where(in_cone(table, ra, dec, radius_arcsec / _ARCSEC_PER_DEG))
     with database.read() as session:
+        if selection.tag and session.scalars(tagged(selection.tag).limit(1)).first() is None:
+            raise InputError(f"there is no tag {selection.tag!r}; 'seechange provenance tags' lists tags")
         rows = [dict(row) for row in session.execute(wanted.limit(selection.limit)).mappings()]
         if table is Measurements:
             _add_scores(session, rows, selection)
@@ -205,7 +207,9 @@ def _objects(selection: Selection) -> Select[Any]:
         Object.is_fake,
         Object.is_test,
     )
-    return select(*columns).where(Object.merged_into.is_(None)).order_by(Object.name)
+    known = Object.merged_into.is_(None)
+    wanted = known & (counted > 0) if selection.tag else known
+    return select(*columns).where(wanted).order_by(Object.name)
 
 
 #: What can be listed: table and query.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from seechange_core.errors import InputError
 from seechange_core.store.listings import Selection, list_rows
 
 
@@ -19,8 +20,10 @@ def test_light_curve_is_that_of_one_processing(full_chain: Any, rules: Any) -> N
 
     objects = list_rows(store.database, "objects", Selection())
     assert [row["n_measurements"] for row in objects] == [1, 1, 1]
-    none = list_rows(store.database, "objects", Selection(tag="none"))
-    assert [row["n_measurements"] for row in none] == [0, 0, 0]
+    store.provenances.set_tag("earlier", "simcam", [full_chain.records["difference"].provenance])
+    assert list_rows(store.database, "objects", Selection(tag="earlier")) == []
+    with pytest.raises(InputError, match="no tag 'none'"):
+        list_rows(store.database, "objects", Selection(tag="none"))
     for name in (row["name"] for row in objects):
         found = store.objects.find(name)
         assert len(store.light_curves.detected(found, "current")) == 1
