@@ -23,7 +23,7 @@ class Survey(StarCatalog):
     """Stars of a survey with magnitudes in griz, by VizieR."""
 
     name: ClassVar[str] = "survey"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     Params: ClassVar[type[Params]] = SurveyParams
 
     def fetch(self, region: CatalogRegion) -> StarTable:

@@ -110,4 +110,8 @@ def survey_stars(name: str, table: Table) -> StarTable:
     table = table[np.lexsort((table[survey.columns["ra"]], table[survey.columns["dec"]]))]
     table.meta["EPOCH"] = _MJD_2000 + (survey.epoch_year - 2000.0) * _DAYS_PER_YEAR
     stars = star_table(table, survey.columns, name, f"VizieR's {survey.table}", main_band="r")
+    if "id" not in survey.columns:
+        # A number in the answer would be another one in the answer for another region.
+        named = [f"{ra:.7f}{dec:+.7f}" for ra, dec in zip(stars["ra"], stars["dec"], strict=True)]
+        stars = stars.with_columns(id=np.array(named, dtype=str))
     return stars.with_columns(**{error: _MAS_PER_ARCSEC * stars[error] for error in survey.arcsec})
