@@ -23,6 +23,7 @@ from seechange_core.models import CalibratorFile, Image, Measurements, Object, P
 
 ROOT = Path(__file__).parents[3]
 N_REFERENCE = 3
+DEMO_PROFILE = "demo-out/profile.yaml"
 PAGES = [
     path
     for pattern in (
@@ -78,6 +79,7 @@ def scratch(processed: Any, tmp_path: Path) -> Path:
     (tmp_path / "exposures" / processed.files.new[0].name).symlink_to(processed.files.new[0])
     (tmp_path / ".local/share/bash-completion/completions").mkdir(parents=True)
     (tmp_path / "survey.yaml").write_text("instrument: {use: simcam}\n")
+    (tmp_path / DEMO_PROFILE).write_text("instrument: {use: simcam}\nstorage: {root: demo-out/data}\n")
     return tmp_path
 
 
@@ -139,9 +141,7 @@ def export_images(script: str, difference: Any, folder: Path) -> None:
 )
 def test_examples_of_a_page_run(page: Path, scratch: Path, stand_ins: dict[str, str], processed: Any) -> None:
     script = "\n".join(block for block, is_run in EXAMPLES[page] if is_run)
-    profile = re.search(
-        r"^```yaml\n(instrument: \{use: simcam\}\n.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
-    )
+    profile = PROFILE.search(page.read_text("utf-8"))
     if profile:
         (scratch / "survey.yaml").write_text(profile[1])
     export_images(script, next(row for row in processed.rows(Image) if row.is_difference), scratch)
@@ -154,6 +154,9 @@ def test_examples_of_a_page_run(page: Path, scratch: Path, stand_ins: dict[str, 
         for process in ("ASTROCAL", "PHOTOCAL")
         for key, value in (("USE", "file"), ("FILE__PATH", "demo-out/raw/stars.fits"))
     }
+    if page.name == "README.md":
+        # Exported in the sentence before the commands.
+        settings["SEECHANGE_CONFIG"] = DEMO_PROFILE
     programs = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-e", "-x", "-c", script],
