@@ -127,10 +127,11 @@ def test_scores_are_probabilities(judged: Judged, record_figure: Record) -> None
         record_figure(f"rbscore_share_of_real_minus_score_bin_{number}", share - score, "")
     record_figure("rbscore_calibration_error", error, "")
     assert error <= (0.01 if QUOTED else 0.03)
-    # Nearly all candidates are in the outer bins; the inner ones have twenty or so in ten scenes, some of one bad pair.
-    inner = 0.12 if QUOTED else 0.3
-    for (score, share), tolerance in zip(curve, (0.02, inner, inner, 0.02), strict=True):
-        assert share == pytest.approx(score, abs=tolerance)
+    # Nearly all candidates are in the outer bins; in ten scenes the inner ones have a dozen each, too few to say anything.
+    judged_bins = (0, 1, 2, 3) if QUOTED else (0, 3)
+    for number in judged_bins:
+        score, share = curve[number]
+        assert share == pytest.approx(score, abs=(0.02, 0.12, 0.12, 0.02)[number])
 
 
 def test_triplets_of_ztf_are_ranked_as_ztf_does(test_data: Path, record_figure: Record) -> None:

@@ -23,7 +23,7 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
         *options,
         "--jobs=1",
         "--sections=C1",
-        "--through=astrocal",
+        "--through=subtraction",
         "--tag=stopped",
         str(referenced.files.new[0]),
     ]

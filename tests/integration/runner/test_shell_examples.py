@@ -98,7 +98,7 @@ def stand_ins(processed: Any) -> dict[str, str]:
         "EXPOSURE.fits.fz": str(exposure),
         " exposure.fits": f" {exposure}",
         "--instrument decam": "--instrument simcam",
-        f"SC2026ab {uuid}": f"SC2026ab {joined.id}",
+        "77cf291e 86626dcf": str(joined.id),
         # These two show one exposure, not a difference.
         f"astrometry {uuid}": f"astrometry {difference.new_image_id}",
         f"export {uuid}": f"export {difference.new_image_id}",
