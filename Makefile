@@ -3,6 +3,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+# Truth, real data, and the examples of the documentation that take long.
+SCIENCE := tests/science tests/acceptance tests/integration/runner/test_shell_examples.py $(PLUGINS)
 PACKAGES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -63,7 +65,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs docs/_build/html
 
 science: $(VENV)/.installed-dev
-	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest -n auto --dist worksteal tests/science tests/acceptance $(PLUGINS)
+	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest -n auto --dist worksteal $(SCIENCE)
 
 clean:
 	rm -rf build dist demo-out docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

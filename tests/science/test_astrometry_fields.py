@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,9 @@ from seechange_core.imaging.astrometry.star_astrometry import fit_to_stars
 from seechange_core.simulation.source_lists import FieldConditions, ListedField, listed_field, wrong_header
 
 MIN_SNR = 8.0
-N_FIELDS = 150
+WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
+#: Random fields; and of those tests that try a special case.
+N_FIELDS, N_SPECIAL = (150, 60) if WHOLE else (60, 24)
 Record = Callable[[str, float, str], None]
 
 
@@ -87,7 +90,7 @@ def test_random_fields_are_solved_or_rejected(seed: int, record_figure: Record) 
 def test_wide_field_camera_with_a_header_off_by_6_arcmin(seed: int, record_figure: Record) -> None:
     """Pixels of 1 arcsec, as LS4 has."""
     outcome = Outcome()
-    for number in range(60):
+    for number in range(N_SPECIAL):
         rng = np.random.default_rng([seed, number, 1])
         conditions = replace(FieldConditions.draw(rng), seeing_arcsec=rng.uniform(2.0, 5.0))
         field = listed_field(rng, conditions, scale_arcsec=1.0177, margin_arcsec=420.0)
@@ -96,14 +99,14 @@ def test_wide_field_camera_with_a_header_off_by_6_arcmin(seed: int, record_figur
     record_figure("wide_fields_solved", outcome.solved, "")
     assert outcome.wrong == 0
     assert outcome.solved >= 0.98 * outcome.solvable
-    assert outcome.solvable > 40
+    assert outcome.solvable > 0.66 * N_SPECIAL
 
 
 @pytest.mark.slow
 def test_stars_of_another_place_are_never_accepted(seed: int, record_figure: Record) -> None:
     """Sources of one field and stars of another, with trails, blends and holes in both."""
     accepted = 0
-    for number in range(60):
+    for number in range(N_SPECIAL):
         rng = np.random.default_rng([seed, number, 2])
         conditions = FieldConditions.draw(rng)
         field, other = listed_field(rng, conditions), listed_field(rng, conditions)
@@ -114,7 +117,7 @@ def test_stars_of_another_place_are_never_accepted(seed: int, record_figure: Rec
             accepted += 1
         except Rejected:
             pass
-    record_figure("unrelated_fields_accepted", accepted, "of 60")
+    record_figure("unrelated_fields_accepted", accepted, f"of {N_SPECIAL}")
     assert accepted == 0
 
 

@@ -127,7 +127,7 @@ def test_scores_are_probabilities(judged: Judged, record_figure: Record) -> None
         record_figure(f"rbscore_share_of_real_minus_score_bin_{number}", share - score, "")
     record_figure("rbscore_calibration_error", error, "")
     assert error <= (0.01 if QUOTED else 0.03)
-    # Nearly all candidates are in the outer bins; in ten scenes the inner ones have a dozen each, too few to say anything.
+    # Nearly all candidates are in the outer bins; in ten scenes the inner ones have a dozen each, too few to judge.
     judged_bins = (0, 1, 2, 3) if QUOTED else (0, 3)
     for number in judged_bins:
         score, share = curve[number]
