@@ -75,8 +75,8 @@ def _summary(found: dict[str, Any]) -> str:
         f"  {'':22}{'injected':>9}{'found':>7}",
         f"  {'S/N above 10':22}{found['injected_snr10']:9}{found['found_snr10']:7}",
         f"  {'faint, S/N 5 to 10':22}{found['injected_snr5_10']:9}{found['found_snr5_10']:7}",
-        "Detections unrelated to any transient or variable star, by the same distance: "
-        f"{found['unrelated_per_section']:.2f} a section, at most {found['unrelated_per_section_max']}",
+        "False detections, unrelated to any transient or variable star by the same distance: "
+        f"{found['false_per_section']:.2f} a section, at most {found['false_per_section_max']}",
         f"astrometry: rms error {found['wcs_rms_mas']:.1f} mas",
         f"zero point: largest error {found['zp_error_mmag']:.1f} mmag",
         f"fluxes: (measured - true) / error has median {found['flux_pull_median']:+.2f}, "

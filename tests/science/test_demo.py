@@ -31,7 +31,8 @@ def test_survey_is_found_and_measured_as_it_was_simulated(tmp_path, seed, record
     assert found["found_snr10"] >= 95
     # Half of those between 5 and 10 lie above 7, where nothing should be lost; the others are near the threshold.
     assert found["found_snr5_10"] >= 22
-    assert found["unrelated_per_section"] <= 1
+    # Three are asked for; 0.7 to 1.3 in five seeds.
+    assert found["false_per_section"] <= 2
     assert found["wcs_rms_mas"] <= 20
     assert found["zp_error_mmag"] <= 10
     assert abs(found["flux_pull_median"]) <= 0.35

@@ -49,8 +49,8 @@ def test_kernel_needs_no_psf(seed: int) -> None:
     assert measured.n_false <= 4
 
 
-def test_kernel_varies_less_where_sources_are_few(seed: int) -> None:
-    few = simulated_pair(seed, (512, 512), n_stars=40, n_galaxies=0, n_transients=0)
+def test_kernel_varies_less_where_sources_are_few() -> None:
+    few = simulated_pair(1, (512, 512), n_stars=150, n_galaxies=0, n_transients=0)
     metrics = Sfft().subtract(few.pair).metrics
-    assert metrics["n_sources"] < 12
+    assert 3 <= metrics["n_sources"] < 12
     assert metrics["spatial_degree"] == 0

@@ -46,7 +46,7 @@ class SectionComparison:
     transients : Table
         Truth of the transients on it: ``id``, ``x``, ``y``, ``flux`` (electron), ``magnitude``, ``snr``, and ``row``:
         the measurement of it by `match_radius_pixel`, -1 for none.
-    n_unrelated : int
+    n_false : int
         Measurements that are of no transient and no variable star.
     wcs_error_mas : array of shape (2, n)
         Measured minus true position of the stars, east and north.
@@ -60,7 +60,7 @@ class SectionComparison:
     filter: str
     measured: MeasurementTable
     transients: Table
-    n_unrelated: int
+    n_false: int
     wcs_error_mas: Any
     zero_point_error_mag: float
 
@@ -116,7 +116,7 @@ def _compared(
         filter=image.info["filter"],
         measured=measured,
         transients=transients,
-        n_unrelated=int(np.count_nonzero(distance_of_changing > radius)),
+        n_false=int(np.count_nonzero(distance_of_changing > radius)),
         wcs_error_mas=np.stack([east, dec - stars["dec"]]) * 3.6e6,
         zero_point_error_mag=products["photometry"].zero_point - zero_point,
     )
@@ -159,8 +159,8 @@ def figures(run: SurveyRun, compared: Sequence[SectionComparison]) -> dict[str, 
         "found_snr10": sum(bright),
         "injected_snr5_10": len(faint),
         "found_snr5_10": sum(faint),
-        "unrelated_per_section": _mean([section.n_unrelated for section in compared]),
-        "unrelated_per_section_max": max((section.n_unrelated for section in compared), default=0),
+        "false_per_section": _mean([section.n_false for section in compared]),
+        "false_per_section_max": max((section.n_false for section in compared), default=0),
         "wcs_rms_mas": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "zp_error_mmag": max((abs(offset) for offset in offsets), default=0.0) * 1000 if offsets else None,
         "flux_pull_median": float(np.median(pulls)) if len(pulls) else None,
