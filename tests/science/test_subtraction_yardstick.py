@@ -61,7 +61,7 @@ TARGETS = {
     "alardlupton": Target(0.02, 4.85, 4.8, 8, 8, 0.007),
     "sfft": Target(0.03, 4.9, 4.85, 12, 12, 0.01),
 }
-#: False detections a CCD where the target, 20 and none but of noise away from stars, is not reached: 24.8 were measured,
+#: False detections a CCD where the target, 20 and but for noise all at stars, is not reached: 24.8 were measured,
 #: none at bright stars, where noise makes 11.5.
 SHORT = {("sfft", "undersampled"): 30}
 #: For algorithms without a target of their own.
