@@ -38,7 +38,9 @@ WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 SEEDS = tuple(range(1, 6)) if WHOLE else (1,)
 SHAPE = CCD_SHAPE if WHOLE else (2048, 1024)
 SMALL = (2048, 1024) if WHOLE else (1024, 1024)
-DIFFICULTIES = ("swapped", "equal", "undersampled", "elongated", "bright-sky", "spoilt", "partial")
+DIFFICULTIES = ("swapped", "undersampled", "spoilt", "partial")
+if WHOLE:
+    DIFFICULTIES += ("equal", "elongated", "bright-sky")
 #: Larger pixels do not sample the PSF well.
 COARSE_ARCSEC = 0.5
 SUBTRACTORS = sorted(Registry().components("subtractor"))

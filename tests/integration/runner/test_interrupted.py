@@ -27,6 +27,8 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
         "--tag=stopped",
         str(referenced.files.new[0]),
     ]
+    # Tests that run in the background of a shell ignore interrupts, and so would what they start.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     run = subprocess.Popen(
         [*program, "--verbose", "--log-format=json", *arguments],
         stdout=subprocess.PIPE,
@@ -35,6 +37,7 @@ def test_interrupted_run_says_how_to_go_on(copied: Callable[[Any], Any], referen
         env=_ENVIRONMENT,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, usual)
     assert run.stderr is not None
     logged: dict[str, Any] = {}
     while logged.get("step") != "extraction":

@@ -24,7 +24,16 @@ from seechange_core.models import CalibratorFile, Image, Measurements, Object, P
 ROOT = Path(__file__).parents[3]
 N_REFERENCE = 3
 #: Pages whose examples compute for ten seconds and more are for `make science` alone.
-LONG = ("process-raw-exposures", "subtract-two-images", "profiles", "references", "ready-to-work")
+LONG = (
+    "quickstart",
+    "process-raw-exposures",
+    "subtract-two-images",
+    "profiles",
+    "references",
+    "ready-to-work",
+    "completeness",
+    "night-reports",
+)
 WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 DEMO_PROFILE = "demo-out/profile.yaml"
 PAGES = [
