@@ -62,7 +62,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-logo
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx --jobs auto --builder html --fail-on-warning --keep-going docs docs/_build/html
 
 science: $(VENV)/.installed-dev
 	SEECHANGE_QUALITY_FILE=docs/quality.json $(BIN)/python -m pytest -n auto --dist worksteal $(SCIENCE)
