@@ -9,7 +9,7 @@ import click
 from seechange_core.commands.output_files import write_output
 from seechange_core.commands.process import process
 from seechange_core.commands.settings import (
-    complete_instruments,
+    instrument_option,
     location_options,
     open_located,
     profile_options,
@@ -72,13 +72,7 @@ def run(
 @fakes.command()
 @click.argument("images", nargs=-1)
 @location_options
-@click.option(
-    "--instrument",
-    default="",
-    metavar="NAME",
-    shell_complete=complete_instruments,
-    help="Only of this camera.",
-)
+@instrument_option("Only of this camera.")
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option("--tag", default="current", show_default=True, help="Of this processing.")
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seechange_core.commands.output_files import write_output
-from seechange_core.commands.settings import complete_instruments, location_options, open_located
+from seechange_core.commands.settings import instrument_option, location_options, open_located
 from seechange_core.errors import InputError, StoreError
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
     type=click.Path(path_type=Path),
     help="HTML file to write; without it only the status is printed.",
 )
-@click.option(
-    "--instrument",
-    default="",
-    metavar="NAME",
-    shell_complete=complete_instruments,
-    help="Camera, where the database has exposures of several.",
-)
+@instrument_option("Camera, where the database has exposures of several.")
 @click.option("--tag", default="current", show_default=True, help="Processing that is reported.")
 @click.option("--json", "as_json", is_flag=True, help="Print all checks as one JSON object.")
 def report(

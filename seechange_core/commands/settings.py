@@ -23,13 +23,14 @@ def complete_instruments(context: click.Context, option: click.Parameter, begun:
     return [name for name in Registry().components("instrument") if name.startswith(begun)]
 
 
-_instrument_option = click.option(
-    "--instrument",
-    default="",
-    metavar="NAME",
-    shell_complete=complete_instruments,
-    help="Camera, such as simcam; 'seechange plugins' lists them.",
-)
+def instrument_option(meaning: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option that names a camera, with what it means to a command."""
+    return click.option(
+        "--instrument", default="", metavar="NAME", shell_complete=complete_instruments, help=meaning
+    )
+
+
+_instrument_option = instrument_option("Camera, such as simcam; 'seechange plugins' lists them.")
 _set_option = click.option(
     "--set",
     "assignments",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from seechange_core.commands.settings import complete_instruments, location_options, open_located
+from seechange_core.commands.settings import instrument_option, location_options, open_located
 from seechange_core.commands.sky_position import DEC, RA
 from seechange_core.commands.tables import print_rows
 
@@ -14,13 +14,7 @@ from seechange_core.commands.tables import print_rows
 @click.command()
 @click.argument("kind", type=click.Choice(["exposures", "images", "detections", "objects"]))
 @location_options
-@click.option(
-    "--instrument",
-    default="",
-    metavar="NAME",
-    shell_complete=complete_instruments,
-    help="Only of this camera.",
-)
+@instrument_option("Only of this camera.")
 @click.option("--filter", "band", default="", help="Only in this filter.")
 @click.option(
     "--cone",
