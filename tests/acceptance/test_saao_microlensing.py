@@ -25,6 +25,7 @@ from seechange_core.frames import Floats
 from seechange_core.imaging.robust import scatter
 from seechange_core.models import Measurements, Object, Reference, WorldCoordinates, ZeroPoint
 from seechange_core.store import Store
+from tests.extent import WHOLE
 
 ROOT = Path(__file__).resolve().parents[2]
 HOW_TO = ROOT / "docs" / "how-to" / "relative-calibration.md"
@@ -32,7 +33,6 @@ PLUGIN = ROOT / "docs" / "examples" / "seechange-saao"
 FRAME = "AKB13475I0103.fits.fz"
 #: Five nights, among them the sharpest frames and a fast decline; `make science` takes all frames.
 SUBSET = (1, 91, 101, 103, 105, 115, 137, 139, 141, 143, 145, 147, 149, 151, 153, 171, 177)
-WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 #: Frames that follow each other so closely are compared (day).
 CLOSE_DAYS = 0.03
 Record = Callable[[str, float, str], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,9 @@ from seechange_core.frames.polynomial import design_matrix
 from seechange_core.imaging.astrometry.astrometric_fit import AstrometricFit
 from seechange_core.imaging.astrometry.star_astrometry import fit_to_stars
 from seechange_core.simulation.source_lists import FieldConditions, ListedField, listed_field, wrong_header
+from tests.extent import WHOLE
 
 MIN_SNR = 8.0
-WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 #: Random fields; and of those tests that try a special case.
 N_FIELDS, N_SPECIAL = (150, 60) if WHOLE else (60, 24)
 Record = Callable[[str, float, str], None]

@@ -6,7 +6,6 @@ its way from the camera's own first WCS.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,6 +27,7 @@ from seechange_core.registry import Registry
 from seechange_core.runner.calibration_inputs import CORRECTED_BEFORE
 from seechange_core.steps.gates import judged
 from seechange_core.steps.step import CalibrationRequest, CatalogRequest, StepContext
+from tests.extent import WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -62,8 +62,6 @@ class Field:
     rms_mas: float
 
 
-#: All sections under `make science`; otherwise those whose calibration frames others need, too.
-WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 DECAM = {"pointing_error_arcsec": 180.0}
 LS4 = {"pointing_error_arcmin": 6.0}
 # The WCS can be no better than some 40 (DECam) to 90 stars allow, each with an error of 10 and 45 mas.
@@ -174,6 +172,7 @@ def wcs_rms_mas(mapping: SkyMapping, truth: Table) -> float:
     return 1000.0 * mapping.pixel_scale_arcsec * float(np.sqrt(np.mean(squared)))
 
 
+# Otherwise those whose calibration frames others need, too.
 @pytest.mark.parametrize("name", FIELDS if WHOLE else ("ls4_two_amplifiers", "decam", "ls4_left"))
 def test_section_locks_from_the_cameras_own_first_wcs(
     name: str, seed: int, tmp_path: Path, record_figure: Record

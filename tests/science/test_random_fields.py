@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +29,7 @@ from seechange_core.simulation.star_catalog import gaia_like_catalog
 from seechange_core.simulation.trails import Trail, add_trail
 from seechange_core.steps.extraction import Extraction, ExtractionParams
 from seechange_core.steps.step import StepContext
+from tests.extent import WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ EPOCH_MJD, MJD = 57388.0, 60100.2
 MIN_SNR = 8.0
 SATURATION_ELECTRON = 150_000.0
 #: Of each of the five seeds of `make science`; the one seed of other runs makes do with fewer.
-N_FIELDS = 20 if os.environ.get("SEECHANGE_QUALITY_FILE") else 4
+N_FIELDS = 20 if WHOLE else 4
 
 Record = Callable[[str, float, str], None]
 

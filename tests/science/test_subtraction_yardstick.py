@@ -7,7 +7,6 @@ there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,10 +30,10 @@ from seechange_core.simulation.noise_peaks import (
     expected_noise_peaks,
     neighbour_correlation,
 )
+from tests.extent import WHOLE
 
 Record = Callable[[str, float, str], None]
 
-WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 SEEDS = tuple(range(1, 6)) if WHOLE else (1,)
 SHAPE = CCD_SHAPE if WHOLE else (2048, 1024)
 SMALL = (2048, 1024) if WHOLE else (1024, 1024)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -16,11 +15,12 @@ from seechange_core.simulation.bright_stars import add_spikes, bled
 from seechange_core.simulation.psf_field import MoffatField
 from seechange_core.simulation.rendering import add_galaxies, add_points
 from seechange_core.simulation.trails import Trail, add_trail
+from tests.extent import WHOLE
 
 SHAPE = (2048, 2048)
 READ_NOISE, FULL_WELL = 7.0, 150_000.0
 #: Seeing, of one image each without a trail and with one of each kind.
-FWHM_PIXEL = (3.0, 4.0, 6.0) if "SEECHANGE_QUALITY_FILE" in os.environ else (3.0, 6.0)
+FWHM_PIXEL = (3.0, 4.0, 6.0) if WHOLE else (3.0, 6.0)
 KINDS = ("steady", "ending", "wide", "dashed", "tumbling")
 Record = Callable[[str, float, str], None]
 

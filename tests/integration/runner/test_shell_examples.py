@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from seechange_core.cli import cli
 from seechange_core.models import CalibratorFile, Image, Measurements, Object, Product, Provenance, Reference
+from tests.extent import WHOLE
 
 ROOT = Path(__file__).parents[3]
 N_REFERENCE = 3
@@ -34,7 +35,6 @@ LONG = (
     "completeness",
     "night-reports",
 )
-WHOLE = "SEECHANGE_QUALITY_FILE" in os.environ
 DEMO_PROFILE = "demo-out/profile.yaml"
 PAGES = [
     path
